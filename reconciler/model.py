@@ -1,0 +1,357 @@
+"""What are desired state and current state made of?
+
+Immutable values only: no I/O, no clock, no rules. They are msgspec structs because a tenant has a
+hundred thousand of them. Everything is canonical on arrival (config and directory see to it):
+UPNs, mail addresses, ids and SKU ids in lower case; part numbers and plan names in upper case;
+tuples sorted. `None` means "the tenant holds no value, or did not tell": no rule may read it as "no".
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime  # noqa: TC003  msgspec resolves annotations when it runs
+from typing import Any, Literal
+
+import msgspec
+
+Provider = Literal["sandbox", "graph"]
+Cloud = Literal["global", "usgov", "dod", "china"]
+Mode = Literal["replace", "add"]
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Base of all values: compared by full content."""
+
+
+# ---------------------------------------------------------------- current state
+
+
+class Assignment(Value, frozen=True, kw_only=True):
+    """One licence of a user from one source (Graph: licenseAssignmentState).
+
+    `assigned_by` is a group's id, or None for a direct assignment. `disabled_plans` are sorted ids.
+    `state` and `error` are open sets: an unknown one is kept as Graph spells it.
+    """
+
+    sku_id: str
+    disabled_plans: tuple[str, ...] = ()
+    assigned_by: str | None = None
+    state: str = "Active"
+    error: str = "None"
+
+    @property
+    def active(self) -> bool:
+        """Tell whether the user has the service from this source; `Error` alone says no."""
+        return self.state != "Error"
+
+
+class User(Value, frozen=True, kw_only=True):
+    """A user as the tenant holds it now. `assignments` are sorted by (sku_id, assigned_by or "")."""
+
+    id: str
+    upn: str
+    name: str = ""
+    mail: str | None = None
+    proxy_addresses: tuple[str, ...] = ()  # without the "smtp:" prefix, lower case, sorted
+    enabled: bool | None = None
+    user_type: str | None = None  # "Member", "Guest"; open set
+    usage_location: str | None = None
+    given_name: str | None = None
+    surname: str | None = None
+    department: str | None = None
+    job_title: str | None = None
+    company: str | None = None
+    office: str | None = None
+    city: str | None = None
+    country: str | None = None
+    employee_id: str | None = None
+    synced: bool = False  # onPremisesSyncEnabled is true
+    resource_account: bool = False  # isResourceAccount is true
+    assignments: tuple[Assignment, ...] = ()
+
+
+class DeletedUser(Value, frozen=True, kw_only=True):
+    """A soft-deleted user; `upn` is without the prefix (the id without dashes) that deletion adds."""
+
+    id: str
+    upn: str
+    name: str = ""
+    mail: str | None = None
+    usage_location: str | None = None
+    synced: bool = False
+    deleted_at: datetime | None = None
+    assignments: tuple[Assignment, ...] = ()
+
+
+class Group(Value, frozen=True, kw_only=True):
+    """A group that holds licences, or that a guard rail names; `members` are sorted user ids."""
+
+    id: str
+    name: str
+    assignments: tuple[Assignment, ...] = ()
+    members: tuple[str, ...] = ()
+
+
+class ServicePlan(Value, frozen=True, kw_only=True):
+    """A service plan inside a tenant's SKU; only those with applies_to "User" can be switched off."""
+
+    id: str
+    name: str
+    applies_to: str = "User"
+    status: str = "Success"
+
+
+class Sku(Value, frozen=True, kw_only=True):
+    """A SKU that the tenant owns (Graph: subscribedSku); seats are sums over its subscriptions."""
+
+    id: str
+    part_number: str
+    applies_to: str = "User"  # "User" or "Company"; open set
+    status: str = "Enabled"  # Enabled, Warning, Suspended, Deleted, LockedOut; open set
+    consumed: int = 0
+    enabled: int = 0
+    warning: int = 0
+    suspended: int = 0
+    locked_out: int = 0
+    plans: tuple[ServicePlan, ...] = ()
+
+
+class Subscription(Value, frozen=True, kw_only=True):
+    """One subscription of a SKU. `auto_renew` is None where the provider doesn't tell (Graph)."""
+
+    id: str
+    sku_id: str
+    status: str = "Enabled"
+    seats: int = 0
+    next_lifecycle: datetime | None = None
+    is_trial: bool = False
+    auto_renew: bool | None = None
+    owner_type: str | None = None  # "User" marks a self-service purchase; open set
+
+
+class RoleAssignment(Value, frozen=True, kw_only=True):
+    """A directory role held by a user. Only scope "/" gives a tenant-wide ability."""
+
+    principal_id: str
+    role: str  # role name where known (reconciler.roles.ROLES), else the template id
+    scope: str = "/"
+
+
+class Mailbox(Value, frozen=True, kw_only=True):
+    """What is known of a mailbox beyond the plans; from a snapshot only, for now. Bytes."""
+
+    user_id: str
+    purpose: str | None = None
+    bytes: int | None = None
+    has_archive: bool | None = None
+    on_hold: bool | None = None
+
+
+class Removal(Value, frozen=True, kw_only=True):
+    """A licence that was taken from a user (from a snapshot or from the journal)."""
+
+    user_id: str
+    sku_id: str
+    removed_at: datetime
+
+
+class Domain(Value, frozen=True, kw_only=True):
+    """A verified domain; `kind` is "Managed" or "Federated"."""
+
+    name: str
+    is_default: bool = False
+    kind: str | None = "Managed"
+
+
+class Organization(Value, frozen=True, kw_only=True):
+    """The tenant itself."""
+
+    id: str
+    name: str = ""
+    country: str | None = None
+    domains: tuple[Domain, ...] = ()
+
+
+class Current(Value, frozen=True, kw_only=True):
+    """A tenant's current state, read completely. Users are sorted by UPN, all else by id."""
+
+    taken_at: datetime  # the tenant's own clock, in UTC
+    organization: Organization
+    users: tuple[User, ...] = ()
+    deleted_users: tuple[DeletedUser, ...] = ()
+    groups: tuple[Group, ...] = ()
+    skus: tuple[Sku, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    role_assignments: tuple[RoleAssignment, ...] = ()
+    mailboxes: tuple[Mailbox, ...] = ()
+    removals: tuple[Removal, ...] = ()
+
+
+class Actor(Value, frozen=True, kw_only=True):
+    """Who would apply the plan; `roles` are names of tenant-wide directory roles, sorted."""
+
+    id: str
+    name: str  # UPN
+    roles: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------- desired state
+
+
+class Location(Value, frozen=True, kw_only=True):
+    """A place in a file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+
+class Problem(Value, frozen=True, kw_only=True):
+    """Something wrong in the desired state. `severity` "warning" never stops a run."""
+
+    location: Location
+    code: str
+    params: dict[str, Any] = {}
+    severity: Literal["error", "warning"] = "error"
+
+
+class TenantRef(Value, frozen=True, kw_only=True):
+    """Which tenant is meant. Either `domain` or `id` is set where provider is graph."""
+
+    domain: str | None = None
+    id: str | None = None
+    provider: Provider = "sandbox"
+    cloud: Cloud = "global"
+    location: Location | None = None
+
+
+class Grant(Value, frozen=True, kw_only=True):
+    """One reason for which a user shall hold a SKU directly.
+
+    `disabled_plans` is None where this grant does not manage plans. `rule` says where it comes
+    from: "users" here; later the name of a rule or group. `bundle` is the bundle's name or None.
+    `mode` of what grants it binds revocation: in "add" mode nothing is taken.
+    """
+
+    sku_id: str
+    disabled_plans: tuple[str, ...] | None = None
+    rule: str = "users"
+    bundle: str | None = None
+    location: Location
+
+
+class Exclusion(Value, frozen=True, kw_only=True):
+    """A SKU that an entry's user must not hold, whatever bundles (and later rules) say."""
+
+    sku_id: str
+    location: Location
+
+
+class Entry(Value, frozen=True, kw_only=True):
+    """One entry of `users`.
+
+    `grants` is None where licences are not managed (`licenses` omitted), () where there shall be
+    none. `profile` maps our field names (name, given_name, …, enabled) to wanted values, only those
+    named in the file, sorted by name; `usage_location` stands apart. `present` is False for
+    `ensure: absent`.
+    """
+
+    upn: str
+    location: Location
+    id: str | None = None
+    present: bool = True
+    restore: str | None = None
+    profile: tuple[tuple[str, str | bool], ...] = ()
+    usage_location: str | None = None
+    mode: Mode = "replace"
+    grants: tuple[Grant, ...] | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    reason: str | None = None
+
+    @property
+    def name(self) -> str | None:
+        """Return the wanted display name; an entry without one never creates a user."""
+        return next((str(value) for field, value in self.profile if field == "name"), None)
+
+
+class Price(Value, frozen=True, kw_only=True):
+    """What one seat costs; `amount` is a decimal in text, as written."""
+
+    amount: str
+    currency: str
+    per: Literal["month", "year"] = "month"
+
+
+class WantedSubscription(Value, frozen=True, kw_only=True):
+    """One row of `subscriptions`; None means not managed."""
+
+    sku_id: str
+    location: Location
+    seats: int | None = None
+    auto_renew: bool | None = None
+    price: Price | None = None
+
+
+class Restriction(Value, frozen=True, kw_only=True):
+    """A SKU or a service plan (ids; exactly one is set) that is not assignable in `countries`."""
+
+    location: Location
+    sku_id: str | None = None
+    plan_id: str | None = None
+    countries: tuple[str, ...] = ()
+
+
+class Rail(Value, frozen=True, kw_only=True):
+    """Limits of one guard rail. Up to `free` always pass; above, `count` or `percent` refuse.
+
+    None means that this limit is not in force.
+    """
+
+    count: int | None = None
+    percent: float | None = None
+    free: int = 0
+
+
+class Guardrails(Value, frozen=True, kw_only=True):
+    """Guard rails in force. `protected_users` are UPNs, user ids, group ids or group names."""
+
+    max_revocations: Rail = Rail(count=50, percent=10, free=5)
+    max_deletions: Rail = Rail(count=5)
+    protected_users: tuple[str, ...] = ()
+    protected_skus: tuple[str, ...] = ()  # SKU ids
+
+
+class Desired(Value, frozen=True, kw_only=True):
+    """The desired state with every name resolved to an id. Entries are sorted by UPN.
+
+    `ignored_skus` are ids (the catalogue's free SKUs where `ignore_skus` is omitted).
+    `unlisted_location` is where `unlisted_users` stands in the file. `digest` is over the files.
+    """
+
+    tenant: TenantRef
+    digest: str
+    default_location: str | None = None
+    unlisted_users: Literal["keep", "revoke"] = "keep"
+    unlisted_location: Location | None = None
+    ignored_skus: frozenset[str] = frozenset()
+    subscriptions: tuple[WantedSubscription, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    restrictions: tuple[Restriction, ...] = ()
+    guardrails: Guardrails = Guardrails()
+
+
+class Options(Value, frozen=True, kw_only=True):
+    """What the command line adds to a plan; shown in the plan as `options`.
+
+    `now` is the instant for which the plan is made, in UTC. `targets` are addresses or UPNs (empty:
+    everything). `allow` names rails that the caller loosens.
+    """
+
+    now: datetime
+    use_grace: bool = False
+    targets: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+
+    @property
+    def today(self) -> date:
+        """Return the day from which data-loss dates count."""
+        return self.now.date()

@@ -1,0 +1,92 @@
+"""Which directory role may do what?
+
+The table of Microsoft's administrator roles, as template ids and abilities; a fact sheet, used by
+planning (is this change permitted?) and by the sandbox (403 where it is not). It decides nothing.
+
+Source: Microsoft Entra built-in roles (template ids) and the allowed resource actions of the role
+definitions, August 2026; "Understand subscriptions and licenses" for buying.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Ability = Literal[
+    "assign",
+    "revoke",
+    "buy",
+    "delete",  # delete or restore a user without a privileged role
+    "delete-privileged",  # delete or restore any user
+    "create",
+    "profile",
+    "usage-location",
+    "group-licenses",
+    "members",
+]
+
+GLOBAL_ADMINISTRATOR = "global-administrator"
+
+ROLES: dict[str, str] = {
+    "62e90394-69f5-4237-9190-012177145e10": GLOBAL_ADMINISTRATOR,
+    "b0f54661-2d74-4c50-afa3-1ec803f12efe": "billing-administrator",
+    "fe930be7-5e62-47db-91af-98c3a49a38b1": "user-administrator",
+    "f023fd81-a637-4b56-95fd-791ac0226033": "service-support-administrator",
+    "966707d0-3269-4727-9be2-8c3a10f19b9d": "password-administrator",
+    "729827e3-9c14-49f7-bb1b-9608f156bbb8": "helpdesk-administrator",
+    "4d6ac14f-3453-41d0-bef9-a3e0c569773a": "license-administrator",
+    "9360feb5-f418-4baa-8175-e2a00bac4301": "directory-writers",
+    "fdd7a751-b60b-444a-984c-02652fe8fa1c": "groups-administrator",
+    "7be44c8a-adaf-4e2a-84d6-ab2649e08a13": "privileged-authentication-administrator",
+    "c4e39bd9-1100-46d3-8c65-fb160da0071f": "authentication-administrator",
+    "e8611ab8-c189-46e8-94e1-60213ab1f814": "privileged-role-administrator",
+    "f2ef992c-3afb-46b9-b7cf-a126ee74c451": "global-reader",
+    "88d8e3e3-8f55-4a1e-953a-9b9898b8876b": "directory-readers",
+    "4a5d8f65-41da-4de4-8968-e035b65339cf": "reports-reader",
+}
+"""Role template id → the name by which this project speaks of it."""
+
+TEMPLATE_IDS: dict[str, str] = {name: template for template, name in ROLES.items()}
+
+ABILITIES: dict[str, frozenset[Ability]] = {
+    GLOBAL_ADMINISTRATOR: frozenset(
+        {
+            "assign",
+            "revoke",
+            "buy",
+            "delete",
+            "delete-privileged",
+            "create",
+            "profile",
+            "usage-location",
+            "group-licenses",
+            "members",
+        }
+    ),
+    "billing-administrator": frozenset({"buy"}),
+    "user-administrator": frozenset(
+        {"assign", "revoke", "delete", "create", "profile", "usage-location", "group-licenses", "members"}
+    ),
+    "license-administrator": frozenset({"assign", "revoke", "usage-location", "group-licenses"}),
+    "directory-writers": frozenset({"assign", "revoke", "create", "profile", "group-licenses", "members"}),
+    "groups-administrator": frozenset({"group-licenses", "members"}),
+    "privileged-authentication-administrator": frozenset({"delete", "delete-privileged"}),
+}
+"""Role name → abilities. A role that is not named here has none."""
+
+UNPRIVILEGED: frozenset[str] = frozenset(
+    {
+        "directory-readers",
+        "groups-administrator",
+        "helpdesk-administrator",
+        "password-administrator",
+        "reports-reader",
+        "user-administrator",
+    }
+)
+"""Roles whose holders a user administrator may still delete; a holder of any other is privileged."""
+
+
+def roles_with(*abilities: Ability) -> tuple[str, ...]:
+    """Return the names of the roles that have every one of `abilities`, sorted."""
+    wanted = set(abilities)
+    return tuple(sorted(role for role, able in ABILITIES.items() if wanted <= able))
