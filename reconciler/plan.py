@@ -78,9 +78,10 @@ class Change(Value, frozen=True, kw_only=True):
     """One call to the tenant.
 
     `before` and `after` of set-licenses are {"assignments": [{"sku_id", "disabled_plans",
-    "assigned_by"}], "usage_location", "enabled"}; of other kinds the fields that change, by the names
-    that tenant.yaml has for them: create-user {} → {"upn", "name", …}; restore-user and delete-user
-    {"deleted", …}; buy-seats {"seats"}; set-auto-renew {"auto_renew"}. `before` holds everything that warnings and conflicts rest on: if any of it moved, the change is stale.
+    "assigned_by"}], "usage_location", "enabled"}; of other kinds the fields that change, by the
+    names that tenant.yaml has for them: create-user {} → {"upn", "name", …}; restore-user and
+    delete-user {"deleted", …}; buy-seats {"seats"}; set-auto-renew {"auto_renew"}. `before` holds
+    everything that warnings and conflicts rest on: if any of it moved, the change is stale.
     `roles` are those that may make the change; `blocked_by` holds conflict codes, and addresses of
     blocked changes that this one waits for; `depends_on` holds addresses. `effects` are catalogue
     sentences in English.
