@@ -1,0 +1,115 @@
+"""Which commands are there, and how are they shown?
+
+One table, in the order of `reconciler --help`. A command's module is imported only when the command
+is used: `--help` must not pay for HTTP clients, schemas or colours.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+import reconciler
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Row(NamedTuple):
+    """One command of the table; its click command is `reconciler.cli.<name>.command`."""
+
+    name: str
+    heading: str
+    summary: str
+
+
+TABLE = (
+    Row("validate", "The work", "Check tenant.yaml; no tenant is asked."),
+    Row("plan", "The work", "Show what would change in the tenant, and what data that would destroy."),
+    Row("show", "The work", "Print a saved plan."),
+    Row("sandbox", "To begin", "Look after the embedded tenant."),
+    Row("snapshot", "To look", "Save the tenant's current state to a file."),
+)
+
+
+def _ask_for_traceback(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.find_root().obj.debug = True
+
+
+def debug_option(*, hidden: bool) -> click.Option:
+    """Return `--debug`, which stands before or after the command's name."""
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        hidden=hidden,
+        expose_value=False,
+        callback=_ask_for_traceback,
+        help="Show the traceback of an error.",
+    )
+
+
+class Command(click.Command):
+    """A command with examples below its options: pairs of a command line and what it is for."""
+
+    def __init__(self, *args: Any, examples: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(debug_option(hidden=True))
+        self.examples = tuple(examples)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        super().format_epilog(ctx, formatter)
+        if self.examples:
+            with formatter.section("Examples"):
+                for line, purpose in self.examples:
+                    formatter.write_text(f"# {purpose}")
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+
+
+class Root(click.Group):
+    """The group of all commands of TABLE."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Return the names in the table's order."""
+        return [row.name for row in TABLE]
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        """Import and return one command, or None where there is none of that name."""
+        if not any(row.name == name for row in TABLE):
+            return None
+        command: click.Command = importlib.import_module(f"reconciler.cli.{name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse an unknown name with the nearest known one."""
+        name, names = args[0], self.list_commands(ctx)
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            ctx.fail(f"{name!r} is not a command{f'; did you mean {near[0]!r}?' if near else '.'}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table, grouped by heading."""
+        width = max(len(row.name) for row in TABLE)
+        for heading in dict.fromkeys(row.heading for row in TABLE):
+            rows = [(row.name.ljust(width), row.summary) for row in TABLE if row.heading == heading]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+root = Root(
+    name="reconciler",
+    help="""Licence management for Microsoft 365 as reviewed code.
+
+    tenant.yaml says who shall have which licence; `reconciler plan` shows what that would change in
+    the tenant, `reconciler apply` changes it.""",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[debug_option(hidden=False)],
+)
+click.version_option(reconciler.__version__, prog_name="reconciler", message="%(prog)s %(version)s")(root)

@@ -1,0 +1,114 @@
+"""Which options do several commands share, and what do they accept?
+
+Shapes only: whether a file exists or a user is known is found out by whoever needs it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
+
+PATH = click.Path(path_type=Path)
+RAILS = ("max-revocations", "max-deletions", "protected", "auto-renew")
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?")
+_UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")
+
+
+class Instant(click.ParamType):
+    """An RFC 3339 instant, or a date, which means 00:00 UTC of that day; delivered in UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the instant in UTC."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            if not _INSTANT.fullmatch(value):
+                raise ValueError(value)
+            instant = datetime.fromisoformat(value.upper())
+            return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            self.fail(
+                f"{value!r} is neither a date (2026-11-24) nor an instant (2026-11-24T09:00:00Z).", param, ctx
+            )
+
+
+class Upn(click.ParamType):
+    """The name by which a user signs in; upper and lower case are the same."""
+
+    name = "upn"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the UPN in lower case."""
+        if not _UPN.fullmatch(value):
+            self.fail(f"{value!r} is not a user's sign-in name (admin@contoso.com).", param, ctx)
+        return str(value).lower()
+
+
+file = click.option(
+    "files",
+    "-f",
+    "--file",
+    type=PATH,
+    multiple=True,
+    metavar="PATH",
+    help="Desired state: a file, or a folder of them. May be repeated.  [default: tenant.yaml]",
+)
+acting_as = click.option(
+    "acting_as",
+    "--as",
+    type=Upn(),
+    metavar="UPN",
+    help="Act as this user of the sandbox or snapshot.  [default: the first global administrator]",
+)
+at = click.option(
+    "--at",
+    type=Instant(),
+    metavar="INSTANT",
+    help="Plan for this date or RFC 3339 instant.  [default: the tenant's clock]",
+)
+snapshot = click.option(
+    "--snapshot", type=PATH, metavar="FILE", help="Plan against a saved current state instead of a tenant."
+)
+targets = click.option(
+    "targets",
+    "--target",
+    multiple=True,
+    metavar="UPN|ADDRESS",
+    help="Only this user or change. May be repeated; not for routine use.",
+)
+use_grace = click.option(
+    "--use-grace", is_flag=True, help="Assign seats of subscriptions in their grace period too."
+)
+allow = click.option(
+    "--allow",
+    type=click.Choice(RAILS),
+    multiple=True,
+    help="Loosen this guard rail for this run. May be repeated.",
+)
+catalog = click.option(
+    "--catalog",
+    type=PATH,
+    metavar="FILE",
+    help="Microsoft's CSV of product names, to know more SKUs by name.",
+)
+as_json = click.option("as_json", "--json", is_flag=True, help="Print one JSON document and nothing else.")
+
+_PLANNING = (file, acting_as, at, snapshot, targets, use_grace, allow, catalog)
+
+
+def planning(command: Decorated) -> Decorated:
+    """Add every option that decides what a plan holds: the fields of session.Request."""
+    return reduce(lambda decorated, option: option(decorated), reversed(_PLANNING), command)

@@ -1,0 +1,135 @@
+"""How does text leave this program?
+
+Standard output carries what was asked for, standard error everything else. Files are written whole
+or not at all. What is said is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import Console
+
+    from reconciler.errors import ReconcilerError
+    from reconciler.model import Problem
+
+
+def prepare() -> None:
+    """Make both streams safe for any name: UTF-8 into pipes and files, never an encoding error."""
+    if sys.stdout is None:  # closed by the caller (`>&-`): there is nobody to write to
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def abandon() -> None:
+    """Throw away what standard output no longer takes, so that Python does not fail on it at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def coloured(stream: object) -> bool:
+    """Tell whether `stream` takes colour: a terminal, and NO_COLOR not set (https://no-color.org)."""
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def console() -> Console:
+    """Return the console that a report for people is drawn on: standard output."""
+    from rich.console import Console
+
+    return Console(
+        file=sys.stdout, no_color=not coloured(sys.stdout), highlight=False, markup=False, emoji=False
+    )
+
+
+def write(text: str) -> None:
+    """Write a document to standard output, with one line end behind it."""
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def notice(text: str) -> None:
+    """Say something beside the point, on standard error."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()  # in a terminal or a log the two streams then stand in the order of events
+    print(text, file=sys.stderr)
+
+
+def error(text: str) -> None:
+    """Say what went wrong, on standard error."""
+    label = click.style("error:", fg="red", bold=True) if coloured(sys.stderr) else "error:"
+    notice(f"{label} {text}")
+
+
+def warning(text: str) -> None:
+    """Say what the reader must know before relying on the output, on standard error."""
+    label = click.style("warning:", fg="yellow", bold=True) if coloured(sys.stderr) else "warning:"
+    notice(f"{label} {text}")
+
+
+def problems(found: Iterable[Problem]) -> None:
+    """List problems of the desired state on standard error."""
+    from reconciler.report.problems import line
+
+    for problem in found:
+        notice(line(problem))
+
+
+def sentence(failure: ReconcilerError) -> str:
+    """Return what a reader is told about an error."""
+    from reconciler.report.errors import sentence as word
+
+    return word(failure)
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 user`, `2 users`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write `path` as a whole: a reader sees the old content or the new, never a part.
+
+    What is no regular file (a pipe, /dev/stdout) is written to, never replaced. Raises UsageError.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():
+            target.write_text(text, encoding="utf-8")
+        else:
+            _replace(target, text)
+    except OSError as failure:
+        raise UsageError("unwritable", path=str(path), reason=failure.strerror or str(failure)) from failure
+
+
+def _replace(target: Path, text: str) -> None:
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,89 @@
+"""How is the embedded tenant made, filled, moved in time and served?
+
+Each command says what it did. The tenant's rules live in reconciler.sandbox.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options, output, session
+from reconciler.cli.commands import Command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.group(no_args_is_help=True)
+def command() -> None:
+    """Look after the embedded tenant.
+
+    The sandbox is a small Microsoft 365 tenant in one file: the same rules, the same API. It lives in
+    .reconciler/ of the working folder; RECONCILER_HOME names another. Where there is none yet, the
+    first command that needs it makes the demo tenant.
+    """
+
+
+@command.command(
+    "reset", cls=Command, examples=[("reconciler sandbox reset", "start again with the demo tenant")]
+)
+def reset() -> None:
+    """Throw the tenant away and make the demo tenant."""
+    from reconciler import sandbox
+
+    home = session.home()
+    sandbox.reset(home)
+    output.write(f"Made the demo tenant in {home}.")
+
+
+@command.command(
+    "load", cls=Command, examples=[("reconciler sandbox load state.json", "work on a copy of a real tenant")]
+)
+@click.argument("path", type=options.PATH, metavar="FILE")
+def load(*, path: Path) -> None:
+    """Throw the tenant away and load a snapshot in its place.
+
+    The sandbox's clock is real time again.
+    """
+    from reconciler import sandbox
+
+    home = session.home()
+    sandbox.load(home, path)
+    output.write(f"Loaded {path} into the sandbox in {home}.")
+
+
+@command.command(
+    "serve",
+    cls=Command,
+    examples=[("reconciler sandbox serve --port 8365", "speak Microsoft Graph to another program")],
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8365, show_default=True, help="0 takes any free port."
+)
+def serve(*, port: int) -> None:
+    """Serve the tenant's Microsoft Graph API on this computer, until Ctrl-C.
+
+    Only 127.0.0.1 is listened on. The bearer token is the UPN of the user who acts; `sandbox` stands
+    for the first global administrator.
+    """
+    from reconciler import sandbox
+
+    sandbox.serve(session.ready_sandbox(), port, on_ready=lambda url: output.notice(f"Serving on {url}"))
+
+
+@command.command(
+    "advance",
+    cls=Command,
+    examples=[("reconciler sandbox advance --days 30", "see a mailbox go for good, a subscription expire")],
+)
+@click.option(
+    "--days", type=click.IntRange(min=0, max=3650), required=True, help="How far to move the clock."
+)
+def advance(*, days: int) -> None:
+    """Move the tenant's clock forward: subscriptions renew or expire, deleted data goes for good."""
+    from reconciler import sandbox
+
+    now = sandbox.advance(session.ready_sandbox(), days)
+    output.write(f"It is now {now:%Y-%m-%d %H:%M} UTC in the sandbox.")

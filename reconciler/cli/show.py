@@ -1,0 +1,38 @@
+"""What does a saved plan hold? Printed as `plan` printed it; no tenant is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options, output, saved
+from reconciler.cli.commands import Command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("reconciler show plan.json", "review a plan as it was printed when it was made"),
+        ("reconciler show plan.json --json", "its JSON document"),
+    ],
+)
+@click.argument("path", type=options.PATH, metavar="PLAN")
+@options.as_json
+def command(*, path: Path, as_json: bool) -> None:
+    """Print a saved plan.
+
+    Says so where the file was altered after `plan` wrote it; `apply` refuses such a plan.
+    """
+    found = saved.load(path)
+    if found.altered:
+        output.warning(
+            f"{path} was altered after it was made (its digest does not match); apply will refuse it."
+        )
+    if as_json:
+        output.write(saved.text_of(found.document))
+    else:
+        saved.show(found.plan)

@@ -1,0 +1,40 @@
+"""What does the tenant look like now? Saved as a file that `plan --snapshot` and `sandbox load` take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from reconciler.cli import options, output, session
+from reconciler.cli.commands import Command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("reconciler snapshot --out state.json", "save the tenant's current state"),
+        ("reconciler plan --snapshot state.json", "plan against it later, with no credentials"),
+        ("reconciler sandbox load state.json", "try changes on a copy of it"),
+    ],
+)
+@options.file
+@options.acting_as
+@click.option("--out", type=options.PATH, metavar="FILE", required=True, help="Where to save it.")
+def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> None:
+    """Save the tenant's current state to a file.
+
+    The file holds users, licences, SKUs, groups and role assignments as Microsoft Graph spells them,
+    names included: keep it where only administrators read it.
+    """
+    tenant = session.declared_tenant(files)
+    with session.connect(tenant, acting_as) as directory:
+        current = directory.read()
+        session.check_tenant(tenant, current.organization)
+        directory.write_snapshot(out)
+    output.notice(
+        f"Saved {output.count(len(current.users), 'user')} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}."
+    )
