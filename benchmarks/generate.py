@@ -276,9 +276,11 @@ def _admin() -> dict[str, Any]:
 def _user(
     person: Person, ids: dict[str, str], plan_ids: dict[str, str], groups: dict[str, str]
 ) -> dict[str, Any]:
-    direct = [(ids[sku], sorted(plan_ids[plan] for plan in off), None) for sku, off in person.held]
-    inherited = [(ids[GROUPS[person.group]], [], groups[person.group])] if person.group else []
-    licenses = direct + inherited
+    licenses: list[tuple[str, list[str], str | None]] = [
+        (ids[sku], sorted(plan_ids[plan] for plan in off), None) for sku, off in person.held
+    ]
+    if person.group:
+        licenses.append((ids[GROUPS[person.group]], [], groups[person.group]))
     return {
         "id": person.id,
         "userPrincipalName": person.upn,

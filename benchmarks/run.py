@@ -36,8 +36,8 @@ class Figures:
     def row(self, what: str) -> str:
         """Return these figures as a row of the table."""
         middle, least, most = statistics.median(self.seconds), min(self.seconds), max(self.seconds)
-        memory = self.peak / 1_000_000
-        return f"| {what} | {len(self.seconds)} | {middle:.2f} s | {least:.2f} to {most:.2f} s | {memory:.0f} MB |"
+        wall = f"{middle:.2f} s | {least:.2f} to {most:.2f} s"
+        return f"| {what} | {len(self.seconds)} | {wall} | {self.peak / 1_000_000:.0f} MB |"
 
 
 def measure(arguments: list[str], *, folder: Path, runs: int) -> Figures:
