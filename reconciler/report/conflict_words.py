@@ -1,0 +1,398 @@
+"""What is said of each conflict: what happened, what it means, and what to do next?
+
+One function per code, one table at the end; to add a code, copy the nearest function. A remedy names
+no user unless it must, so that conflicts with the same way out can be shown together. Remedies are
+told, never turned into changes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from reconciler.report.phrases import UNKNOWN, Facts, count, listing, role_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ADMIN_CENTER = "the Microsoft 365 admin center (Billing > Your products)"
+BUYERS = "A Billing Administrator or Global Administrator"
+OUTSIDE_ROLES = (
+    "Buying under a customer agreement or through a partner lies outside Entra's roles: "
+    "there the owner of the billing account or the partner buys."
+)
+
+
+class Told(NamedTuple):
+    """The sentences of one conflict; `remedies` stand in the order in which to try them."""
+
+    message: str
+    remedies: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------ who is meant
+
+
+def _unknown_user(f: Facts) -> Told:
+    near = f.text("nearest") if f.has("nearest") else ""
+    question = f'; did you mean "{near}"?' if near else "."
+    return Told(
+        f"{f.user} does not exist, and the entry has no `name` to create an account with{question}",
+        (
+            *([f"Correct the entry to {near}."] if near else ["Correct the UPN, if it is mistyped."]),
+            "Give the entry a `name`, if an account is to be created.",
+            "Delete the entry, if it is no longer needed.",
+        ),
+    )
+
+
+def _renamed_user(f: Facts) -> Told:
+    present = f.text("present_upn")
+    return Told(
+        f"{f.user} now has the UPN {present}; the old one is only an address of the mailbox. "
+        "Nothing is created and nothing is changed under the old name.",
+        (
+            f"Rename the entry to {present}.",
+            f"If somebody new is meant: choose another UPN; mail to {f.text('upn')} goes to {present}.",
+        ),
+    )
+
+
+def _ambiguous_user(f: Facts) -> Told:
+    candidates = [
+        f"`restore: {row.text('id')}` ({row.text('name')}"
+        + (f", deleted {row.text('deleted_at')[:10]})" if row.has("deleted_at") else ")")
+        for row in f.rows("candidates")
+    ]
+    names = listing([row.text("name") for row in f.rows("candidates")])
+    reasons = {
+        "several": f"{count(len(candidates), 'deleted user')} had this UPN ({names})",
+        "other-name": f"a deleted user had this UPN under another name ({names})",
+        "no-such-deleted": "the deleted user that `restore` names does not exist, or is gone for good",
+        "twice": f"the entry of {f.text('other')} means the same user",
+    }
+    reason = reasons.get(f.text("reason"), f.text("reason"))
+    if f.text("reason") == "twice":
+        return Told(f"{f.user} is ambiguous: {reason}.", ("Delete one of the two entries.",))
+    return Told(
+        f"{f.user} is ambiguous: {reason}. Nothing is restored or created, "
+        "so that nobody gets another person's mailbox.",
+        (
+            f"To restore, write into the entry {listing(candidates, 'or')}."
+            if candidates
+            else "Correct or leave out `restore`.",
+            (
+                "If somebody new is meant: choose another UPN, "
+                "or first delete the old account for good (its data goes at once)."
+            ),
+        ),
+    )
+
+
+def _synced_user(f: Facts) -> Told:
+    elsewhere = "Make the change in the on-premises directory; the next synchronisation brings it here."
+    if f.text("action") == "create":
+        return Told(
+            f"{f.user} can't be created here: the domain {f.text('domain')} is federated, "
+            "so its accounts come from elsewhere.",
+            ("Create the account in the on-premises directory.", "Use a UPN in a managed domain."),
+        )
+    actions = {
+        "update": "its profile can't be changed here; licences can",
+        "delete": "it can't be deleted here; licences can be revoked",
+        "restore": "it can't be restored here",
+    }
+    return Told(
+        f"{f.user} is synchronised from an on-premises directory: "
+        f"{actions.get(f.text('action'), f.text('action'))}.",
+        (elsewhere, "Leave the entry's licences, and take the rest out of it."),
+    )
+
+
+def _unverified_domain(f: Facts) -> Told:
+    verified = f.names("verified")
+    return Told(
+        f"{f.user} can't be created: {f.text('domain')} is not a verified domain of this tenant.",
+        (
+            *([f"Use a UPN in {listing(verified, 'or')}."] if verified else []),
+            f"Verify {f.text('domain')} in the Microsoft 365 admin center (Settings > Domains).",
+        ),
+    )
+
+
+# ------------------------------------------------------------ who may
+
+
+def _protected(f: Facts) -> Told:
+    names = listing(f.names("names")) if f.has("names") else UNKNOWN
+    verbs = {
+        "delete": "must not be deleted",
+        "disable": "must not be disabled",
+        "revoke": "must not lose a licence",
+        "modify": "must not be changed",
+    }
+    reasons = {
+        "listed": f"`guardrails.protected_users` names {names}",
+        "sku": f"`guardrails.protected_skus` names {names}",
+        "role": f"it holds the directory role {role_names(f.names('names'))}",
+        "actor": "the plan is made in its own name",
+        "last-global-administrator": "it is the last global administrator",
+    }
+    remedies = {
+        "listed": (f"Take {names} out of `guardrails.protected_users`, in a reviewed change of its own.",),
+        "sku": (f"Take {names} out of `guardrails.protected_skus`, in a reviewed change of its own.",),
+        "role": (
+            "Take the directory role away first.",
+            "For licences only: `reconciler apply --allow protected`.",
+        ),
+        "actor": ("Let another administrator apply this change.",),
+        "last-global-administrator": ("Make somebody else a global administrator first.",),
+    }
+    reason = f.text("reason")
+    return Told(
+        f"{f.user} is protected and {verbs.get(f.text('action'), 'must not be changed')}: "
+        f"{reasons.get(reason, reason)}.",
+        (*remedies.get(reason, ()), "Or correct the entry, so that this change is not asked for."),
+    )
+
+
+def _role_missing(f: Facts) -> Told:
+    who = f.user if f.has("upn") else f.product
+    deeds = {
+        "create-user": f"create {who}",
+        "restore-user": f"restore {who}",
+        "update-user": f"change the profile of {who}",
+        "set-licenses": f"change the licences of {who}",
+        "delete-user": f"delete {who}",
+        "buy-seats": f"buy seats of {who}",
+        "set-auto-renew": f"change the automatic renewal of {who}",
+    }
+    held = f.names("actor_roles")
+    has = f"has only {listing([role_names([role]) for role in held])}" if held else "has no directory role"
+    needed = role_names(f.roles) if f.roles else "another role"
+    return Told(
+        f"{f.text('actor')} may not {deeds.get(f.text('action'), f.text('action'))}: "
+        f"that takes {needed}, and {f.text('actor')} {has}.",
+        (
+            f"Plan and apply as somebody who is {needed}.",
+            "Or apply the rest without this change: `reconciler apply --partial`.",
+        ),
+    )
+
+
+# ------------------------------------------------------------ what may be assigned
+
+
+def _no_usage_location(f: Facts) -> Told:
+    return Told(
+        f"{f.user} has no usage location, and no licence can be assigned without one.",
+        (
+            "Set `usage_location` in the user's entry.",
+            "Or set `defaults.usage_location`, which serves every user who has none.",
+        ),
+    )
+
+
+def _restricted_location(f: Facts) -> Told:
+    plan = f.text("plan") if f.has("plan") else ""
+    what = f"the service plan {plan} of {f.product}" if plan else f.product
+    off = f"`{{sku: {f.text('sku')}, disable: [{plan}]}}`"
+    return Told(
+        f"{f.user} is in {f.text('country')}, where `restrictions` forbids {what}.",
+        (
+            *([f"Switch the plan off for this user: {off}."] if plan else []),
+            f"Leave {f.text('sku')} out of the user's licences.",
+            "Correct `usage_location`, if the user works elsewhere.",
+        ),
+    )
+
+
+def _not_assignable(f: Facts) -> Told:
+    reasons = {
+        "company": "it serves the whole tenant and is never assigned to a user",
+        "suspended": "its subscription is suspended, and nothing can be assigned until it is renewed",
+        "self-service": "users bought it themselves, and only they hand it out",
+    }
+    remedies = {
+        "suspended": f"{BUYERS} reactivates it in {ADMIN_CENTER}.",
+        "self-service": f"Take the purchase over, or buy seats of your own, in {ADMIN_CENTER}.",
+    }
+    first = remedies.get(f.text("reason"))
+    return Told(
+        f"{f.user} can't get {f.product}: {reasons.get(f.text('reason'), f.text('reason'))}.",
+        (*([first] if first else []), f"Leave {f.text('sku')} out of the user's licences."),
+    )
+
+
+def _exclusive_plans(f: Facts) -> Told:
+    return Told(
+        f"{f.user} would hold {f.text('plan_title')} and {f.text('other_title')} at once "
+        f"({listing(f.names('skus'))}); the service refuses that.",
+        (
+            f"Switch one of them off: `disable: [{f.text('plan')}]` or `disable: [{f.text('other')}]`.",
+            f"Or assign only one of {listing(f.names('skus'), 'or')}.",
+        ),
+    )
+
+
+def _missing_dependency(f: Facts) -> Told:
+    needs = listing(f.names("needs"), "or")
+    return Told(
+        f"{f.user} would hold {f.text('plan_title')} ({f.text('sku')}) without what it needs: {needs}.",
+        (
+            f"Assign a SKU that holds {needs}, or switch that plan on.",
+            f"Or switch it off: `{{sku: {f.text('sku')}, disable: [{f.text('plan')}]}}`.",
+        ),
+    )
+
+
+def _inherited(f: Facts) -> Told:
+    groups = listing([f"group {name}" for name in f.names("groups")])
+    return Told(
+        f"{f.user} holds {f.product} through {groups}; such a licence can't be revoked on the user.",
+        (
+            f"Take the user out of {groups}.",
+            f"Or take {f.text('sku')} off {groups}, for all its members.",
+        ),
+    )
+
+
+# ------------------------------------------------------------ seats
+
+
+def _no_seats(f: Facts) -> Told:
+    seats, used, needed = f.number("seats"), f.number("in_use"), f.number("needed")
+    have = f"{used:,} of {count(seats, 'seat')} {'is' if used == 1 else 'are'} in use"
+    owned = have if seats or used else "the tenant owns no seat of it"
+    return Told(
+        f"{f.user} can't get {f.product}: {owned}, and {needed:,} {'is' if needed == 1 else 'are'} needed.",
+        _shortage(f, f.number("buy")),
+    )
+
+
+def _over_allocated(f: Facts) -> Told:
+    over = f.number("over")
+    return Told(
+        f"{f.product} is over-allocated: {count(f.number('in_use'), 'licence')} in use, "
+        f"{count(f.number('seats'), 'seat')} owned, {over:,} too many. Nobody loses the service at once, "
+        "and nothing more can be assigned; Microsoft gives 90 days to put it right.",
+        _shortage(f, over),
+    )
+
+
+def _shortage(f: Facts, seats: int) -> tuple[str, str, str]:
+    """Return the remedies of a shortage in their one order: buy, delete who has left, revoke."""
+    leavers, disabled = f.names("leavers"), f.names("disabled")
+    if leavers:
+        verbs = ("is", "holds") if len(leavers) == 1 else ("are", "hold")
+        left = f": {listing(leavers)} {verbs[0]} declared `ensure: absent` and {verbs[1]} a seat."
+    else:
+        left = " (`ensure: absent`); nobody who holds a seat is declared so."
+    check = f" To check, since the account is disabled: {listing(disabled)}." if disabled else ""
+    covered = [f"{row.text('upn')} (has {row.text('by')})" for row in f.rows("covered")]
+    if covered:
+        revoke = f", first where another licence covers it: {listing(covered)}."
+    else:
+        revoke = ", only if the data is no longer needed; nobody's other licence covers it."
+    return (
+        f"Buy {count(max(seats, 1), 'seat')} of {f.product}.",
+        f"Delete users who have left{left}{check}",
+        f"Revoke {f.text('sku')} where it is no longer needed{revoke}",
+    )
+
+
+def _swap_cycle(f: Facts) -> Told:
+    users, skus = f.names("users"), listing(f.names("skus"), "or")
+    return Told(
+        f"{f.user} waits in a circle: {listing(users)} trade {listing(f.names('skus'))}, "
+        "and no seat is spare, so nobody can go first without a gap in service.",
+        (
+            f"Buy one seat of {skus}; it can be given back afterwards.",
+            (
+                f"Or release one: revoke first from one of {listing(users, 'or')}, in a plan of its own, "
+                "and accept that this user is without the service until the next apply."
+            ),
+        ),
+    )
+
+
+def _not_purchasable(f: Facts) -> Told:
+    wanted = f" until there are {count(f.number('seats'), 'seat')}" if f.has("seats") else ""
+    return Told(
+        f"{f.product} can't be bought or renewed from here: Microsoft Graph has no way to buy.",
+        (
+            f"{BUYERS} does it in {ADMIN_CENTER}{wanted}.",
+            OUTSIDE_ROLES,
+        ),
+    )
+
+
+# ------------------------------------------------------------ subscriptions
+
+
+def _expiring(f: Facts) -> Told:
+    users, services = f.names("users"), f.names("services")
+    what = f" lose {listing(services)}" if services else " lose its services"
+    hit = f"{count(len(users), 'user')}{what if len(users) != 1 else what.replace(' lose', ' loses')}"
+    left = count(f.number("days"), "day")
+    return Told(
+        f"{f.product} expires on {f.text('date')}, in {left}, and automatic renewal is off; {hit} then.",
+        (
+            (
+                f"{BUYERS} turns automatic renewal on in {ADMIN_CENTER}, "
+                f"or declare `{f.text('sku')}: {{auto_renew: true}}` and `reconciler apply --buy`."
+            ),
+            f"Or, if it is to end: give these users another licence before {f.text('date')}.",
+        ),
+    )
+
+
+def _expired(f: Facts) -> Told:
+    users = f.names("users")
+    states = {
+        "Warning": "users still work, for now",
+        "Suspended": "users are locked out; administrators still reach the data",
+        "LockedOut": "nobody can work with it",
+        "Deleted": "its data is gone for good",
+    }
+    state = (
+        f"{f.text('status')}: {states[f.text('status')]}" if f.text("status") in states else f.text("status")
+    )
+    date = f" The next step of its life cycle comes on {f.text('date')}." if f.has("date") else ""
+    return Told(
+        f"{f.product} has expired ({state}); {count(len(users), 'user')} "
+        f"{'holds' if len(users) == 1 else 'hold'} it.{date}",
+        (
+            f"{BUYERS} renews it in {ADMIN_CENTER}.",
+            "Or give its users another licence.",
+        ),
+    )
+
+
+CONFLICTS: dict[str, Callable[[Facts], Told]] = {
+    "ambiguous-user": _ambiguous_user,
+    "exclusive-plans": _exclusive_plans,
+    "expired": _expired,
+    "expiring": _expiring,
+    "inherited": _inherited,
+    "missing-dependency": _missing_dependency,
+    "no-seats": _no_seats,
+    "no-usage-location": _no_usage_location,
+    "not-assignable": _not_assignable,
+    "not-purchasable": _not_purchasable,
+    "over-allocated": _over_allocated,
+    "protected": _protected,
+    "renamed-user": _renamed_user,
+    "restricted-location": _restricted_location,
+    "role-missing": _role_missing,
+    "swap-cycle": _swap_cycle,
+    "synced-user": _synced_user,
+    "unknown-user": _unknown_user,
+    "unverified-domain": _unverified_domain,
+}
+"""Conflict code → what is said of it."""
+
+
+def conflict(code: str, facts: Facts) -> Told:
+    """Return what is said of a conflict; one that this version doesn't know is told as it stands."""
+    known = CONFLICTS.get(code)
+    return known(facts) if known else Told(f"{facts.subject}: {code} ({facts.listed()}).")

@@ -1,0 +1,167 @@
+"""What is the published JSON of a plan, and how is one read back?
+
+The structs of reconciler.plan with their sentences and their digest, in the order that the schema
+(schemas/plan.schema.json) describes. The same plan gives the same bytes. Nothing here computes a
+plan; who may trust a document is for apply to decide.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from reconciler import plan as plans
+from reconciler.errors import UsageError
+from reconciler.report import messages
+from reconciler.report.sanitize import clean_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.plan import Plan
+
+MAX_BYTES = 1 << 30
+"""A larger file is no plan that anybody can review; it is refused unread."""
+
+
+def to_document(plan: Plan) -> dict[str, Any]:
+    """Return the published document of `plan`: JSON values only, members in their published order.
+
+    `sku` of a change is left out where the change is about a user; every other member is always there.
+    """
+    day = plan.created_at[:10]
+    document: dict[str, Any] = msgspec.to_builtins(plan)
+    document["changes"] = [_change(change, day) for change in plan.changes]
+    document["purchases"] = [_purchase(purchase, plan.tenant.provider) for purchase in plan.purchases]
+    document["conflicts"] = [_conflict(conflict) for conflict in plan.conflicts]
+    document["refusals"] = [_refusal(refusal) for refusal in plan.refusals]
+    document = _plain(_insert(document, after="expires_at", digest=""))
+    document["digest"] = plans.digest_of(document)
+    return document
+
+
+def dumps(document: dict[str, Any]) -> str:
+    """Return a document as indented JSON with a line end; the same document gives the same text.
+
+    Hidden and dangerous characters stand as escapes, so that the text may be shown anywhere.
+    """
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return clean_json(text) + "\n"
+
+
+def read(path: Path) -> tuple[Plan, dict[str, Any]]:
+    """Return the plan in a file and the document that it was read from.
+
+    Raises UsageError: "unreadable-file" {path, reason}, "bad-plan" {path, reason, and line and
+    column or at (a path inside the document)}, "unsupported-plan-version" {path, found, supported}.
+    """
+    document = _parse(path)
+    version = document.get("format_version")
+    major = plans.FORMAT_VERSION.partition(".")[0]
+    if isinstance(version, str) and version.partition(".")[0] != major:
+        raise UsageError(
+            "unsupported-plan-version", path=str(path), found=version, supported=plans.FORMAT_VERSION
+        )
+    try:
+        return plans.from_document(document), document
+    except msgspec.ValidationError as error:
+        reason, _, at = str(error).partition(" - at ")
+        raise UsageError("bad-plan", path=str(path), reason=reason, at=at.strip("`") or "$") from error
+
+
+def verify(document: dict[str, Any]) -> bool:
+    """Tell whether a document still is what was written: its digest fits all its other members."""
+    return document.get("digest") == plans.digest_of(document)
+
+
+# ------------------------------------------------------------ writing
+
+
+def _change(change: plans.Change, day: str) -> dict[str, Any]:
+    """Return a change; its warnings name its user or its SKU."""
+    about = messages.who(change)
+    shown: dict[str, Any] = msgspec.to_builtins(change)
+    if change.sku is None:
+        del shown["sku"]
+    shown["warnings"] = [_warning(warning, about, day) for warning in change.warnings]
+    return shown
+
+
+def _warning(warning: plans.Warning, about: str, day: str) -> dict[str, Any]:
+    told = messages.warning(warning, about=about, day=day)
+    shown = _insert(msgspec.to_builtins(warning), after="params", message=told.message)
+    return {**shown, "prevent": told.prevent}
+
+
+def _conflict(conflict: plans.Conflict) -> dict[str, Any]:
+    told = messages.conflict(conflict)
+    return _insert(
+        msgspec.to_builtins(conflict), after="sku", message=told.message, remedies=list(told.remedies)
+    )
+
+
+def _purchase(purchase: plans.Purchase, provider: str) -> dict[str, Any]:
+    return _insert(msgspec.to_builtins(purchase), after="cost", how=messages.purchase(purchase, provider))
+
+
+def _refusal(refusal: plans.Refusal) -> dict[str, Any]:
+    return _insert(msgspec.to_builtins(refusal), after="params", message=messages.refusal(refusal))
+
+
+def _insert(members: dict[str, Any], *, after: str, **new: Any) -> dict[str, Any]:
+    """Return the members with the new ones right behind the one called `after`."""
+    result: dict[str, Any] = {}
+    for key, value in members.items():
+        result[key] = value
+        if key == after:
+            result.update(new)
+    return result
+
+
+def _plain(value: Any) -> Any:
+    """Return the same value as JSON would give it back: lists for tuples."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+# ------------------------------------------------------------ reading
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; a repeated member, which readers take in two ways, is refused."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UsageError("bad-plan", path=str(path), reason="the file is larger than 1 GB")
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError("unreadable-file", path=str(path), reason=error.strerror or str(error)) from error
+    except UnicodeDecodeError as error:
+        raise UsageError("bad-plan", path=str(path), reason="the file is not UTF-8") from error
+    try:
+        document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            "bad-plan", path=str(path), reason=error.msg, line=error.lineno, column=error.colno
+        ) from error
+    except (ValueError, RecursionError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
+        raise UsageError("bad-plan", path=str(path), reason=reason) from error
+    if not isinstance(document, dict):
+        raise UsageError("bad-plan", path=str(path), reason="it is not a JSON object")
+    return document
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f'the member "{twice}" stands twice in one object')
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

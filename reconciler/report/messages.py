@@ -1,0 +1,116 @@
+"""Which sentences belong to a plan's conflicts, warnings, purchases and refusals?
+
+The one entry to all wording of a plan: a struct of the plan in, English out. It decides nothing, and
+a code that it doesn't know still gets a sentence.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report import conflict_words, warning_words
+from reconciler.report.conflict_words import ADMIN_CENTER, OUTSIDE_ROLES, Told
+from reconciler.report.phrases import Facts, count, product, role_names
+from reconciler.report.sanitize import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler import plan as plans
+    from reconciler.report.warning_words import Warned
+
+
+def conflict(of: plans.Conflict) -> Told:
+    """Return the message of a conflict and its remedies in the order in which to try them."""
+    params = of.params if of.sku is None else {"sku": of.sku, **of.params}
+    return conflict_words.conflict(clean(of.code), Facts(params, subject=of.subject, roles=of.roles))
+
+
+def who(change: plans.Change) -> str:
+    """Return whom or what a change is about: "user anna@contoso.com", "SPE_E5 (Microsoft 365 E5)"."""
+    if change.user:
+        return f"user {clean(change.user.upn)}"
+    return product(change.sku.sku, change.sku.name) if change.sku else clean(change.address)
+
+
+def warning(of: plans.Warning, *, about: str, day: str) -> Warned:
+    """Return the message of a warning and how to prevent it.
+
+    `about` is whom it concerns (`who`), `day` the ISO date from which its deadline counts.
+    """
+    fate = warning_words.Fate(about, day, clean(of.recoverable_until) if of.recoverable_until else None)
+    return warning_words.warning(clean(of.code), Facts(of.params), fate)
+
+
+def purchase(of: plans.Purchase, provider: str) -> str:
+    """Return how the seats that are short can be bought, by whom, and at what cost."""
+    name = product(of.sku, of.name)
+    buyers = role_names(of.roles) if of.roles else "somebody with the right to buy"
+    own = (
+        f", or declare `{clean(of.sku)}: {{seats: {of.seats + of.buy}}}` under `subscriptions` "
+        "and run `reconciler apply --buy`"
+        if provider == "sandbox"
+        else ""
+    )
+    cost = (
+        f" It costs {clean(of.cost.amount)} {clean(of.cost.currency)} per {clean(of.cost.per)}."
+        if of.cost
+        else " No price is declared for it."
+    )
+    taken = " Seats that users bought themselves (self-service) don't count." if of.self_service else ""
+    seats = f"{count(of.buy, 'seat')} of {name}"
+    return f"{buyers}: buy {seats} in {ADMIN_CENTER}{own}.{cost}{taken} {OUTSIDE_ROLES}"
+
+
+# ------------------------------------------------------------ guard rails
+
+
+def _max_revocations(f: Facts) -> str:
+    return (
+        f"this plan takes {count(f.number('lost'), 'licence')} of {f.number('held'):,} held "
+        f"({_share(f.number('lost'), f.number('held'))}) away from users; "
+        f"the guard rail max_revocations {_limits(f)}."
+    )
+
+
+def _max_deletions(f: Facts) -> str:
+    return (
+        f"this plan deletes {count(f.number('deleted'), 'user')} of {f.number('users'):,} "
+        f"({_share(f.number('deleted'), f.number('users'))}); "
+        f"the guard rail max_deletions {_limits(f)}."
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    """Return "12.5 %"; rounded up, so that what exceeds a limit never looks like the limit."""
+    return f"{-(-1000 * part // whole) / 10:g} %" if whole else "100 %"
+
+
+def _limits(f: Facts) -> str:
+    """Return what a rail allows."""
+    limits = [
+        *([f"{f.number('count'):,}"] if f.has("count") else []),
+        *([f"{f.text('percent').removesuffix('.0')} %"] if f.has("percent") else []),
+    ]
+    free = f" (up to {f.number('free'):,} always pass)" if f.has("free") and f.number("free") else ""
+    return f"allows {' and at most '.join(limits)}{free}" if limits else "refuses it"
+
+
+REFUSALS: dict[str, Callable[[Facts], str]] = {
+    "max-deletions": _max_deletions,
+    "max-revocations": _max_revocations,
+}
+"""Refusal code → what is said of it."""
+
+
+def refusal(of: plans.Refusal) -> str:
+    """Return why a guard rail refuses the plan as a whole, and what to do."""
+    known = REFUSALS.get(of.code)
+    facts = Facts(of.params)
+    reason = (
+        known(facts) if known else f"the guard rail {clean(of.code)} refuses this plan ({facts.listed()})."
+    )
+    return (
+        f"{reason} Apply refuses the whole plan. Look whether all of it is meant; "
+        f"if it is, `reconciler apply {clean(of.allow)}` lets it pass."
+    )

@@ -1,0 +1,119 @@
+"""Which turns of phrase do all our sentences share?
+
+How a user, a SKU, a list of names and a role are written. English only, and plain ASCII but for the
+names themselves. Everything taken from params is cleaned here, so a sentence is always safe to show.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.report.sanitize import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+UNKNOWN = "?"
+"""Stands where a plan of another version lacks what the sentence names."""
+
+MAX_NAMES = 5
+"""So many names are written out in a sentence; a plan's `params` hold all of them."""
+
+
+class Facts:
+    """The params of one code, read without ever failing; text comes out clean.
+
+    `subject` is the address of what the code is about; `roles` are those that may resolve it.
+    """
+
+    def __init__(self, params: Mapping[str, Any], *, subject: str = "", roles: Sequence[str] = ()) -> None:
+        self._params = params
+        self._subject = clean(subject)
+        self.roles = tuple(clean(role) for role in roles)
+
+    def text(self, key: str) -> str:
+        """Return the value as clean text, or "?" where there is none."""
+        value = self._params.get(key)
+        return UNKNOWN if value is None or value == "" else _text(value)
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is a value that says something: neither null nor empty."""
+        return self._params.get(key) not in (None, "", [], (), {})
+
+    def number(self, key: str) -> int:
+        """Return the value as a whole number; 0 where there is none."""
+        value = self._params.get(key)
+        return int(value) if isinstance(value, (int, float)) else 0
+
+    def names(self, key: str) -> list[str]:
+        """Return the value as a list of clean texts; empty where there is none."""
+        return [_text(item) for item in self._items(key)]
+
+    def rows(self, key: str) -> list[Facts]:
+        """Return the value, a list of objects, as facts of their own."""
+        return [Facts(item) for item in self._items(key) if isinstance(item, dict)]
+
+    def _items(self, key: str) -> list[Any]:
+        value = self._params.get(key)
+        return list(value) if isinstance(value, (list, tuple)) else []
+
+    @property
+    def user(self) -> str:
+        """Return "user anna@contoso.com"."""
+        return f"user {self.text('upn')}" if self.has("upn") else self.subject
+
+    @property
+    def product(self) -> str:
+        """Return "SPE_E5 (Microsoft 365 E5)"."""
+        return product(self.text("sku"), self.text("sku_name"))
+
+    @property
+    def subject(self) -> str:
+        """Return what the code is about, as people say it: "user …", "subscription …"."""
+        kind, _, name = self._subject.partition("/")
+        return {"users": f"user {name}", "subscriptions": name, "groups": f"group {name}"}.get(
+            kind, self._subject
+        )
+
+    def listed(self) -> str:
+        """Return every param as "key: value", for a code that has no sentence of its own."""
+        return "; ".join(f"{_text(key)}: {_text(value)}" for key, value in self._params.items())
+
+
+def _text(value: object) -> str:
+    """Return any JSON value as clean text."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case str():
+            return clean(value)
+        case list() | tuple():
+            return ", ".join(_text(item) for item in value)
+        case dict():
+            return ", ".join(f"{_text(key)} {_text(item)}" for key, item in value.items())
+        case _:
+            return clean(str(value))
+
+
+def product(sku: str, name: str) -> str:
+    """Return part number and product name: "SPE_E5 (Microsoft 365 E5)"; the first alone where that is all."""
+    sku, name = clean(sku), clean(name)
+    return sku if name in ("", UNKNOWN, sku) else f"{sku} ({name})"
+
+
+def listing(names: Sequence[str], word: str = "and", limit: int = MAX_NAMES) -> str:
+    """Return "a, b and c"; of more than `limit` names only the first ones and how many more there are."""
+    if len(names) > limit + 1:
+        return f"{', '.join(names[:limit])} and {len(names) - limit:,} more"
+    *most, last = names or (UNKNOWN,)
+    return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Return "1 seat", "2 seats", "1,000 seats"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def role_names(roles: Sequence[str]) -> str:
+    """Return roles as Microsoft writes them: "Billing Administrator or Global Administrator"."""
+    return listing([role.replace("-", " ").title() for role in roles], "or", limit=8)

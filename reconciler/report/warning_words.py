@@ -1,0 +1,214 @@
+"""What is said of each warning: what is lost or risked, until when it can be saved, and how to prevent it?
+
+One function per code, one table at the end; to add a code, copy the nearest function. `who` is "user
+anna@contoso.com", or "each of 12 users" where many share one fate; so the verb is always in the
+singular. Dates count from the day of apply, hence "if applied on".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from reconciler import catalog
+from reconciler.report.phrases import Facts, listing, product
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+DATA_LOSS = frozenset(
+    {"data-deletion", "mailbox-deletion", "mailbox-downgrade", "storage-downgrade", "user-deletion"}
+)
+"""Warnings of something destroyed or cut off, as against those of a risk."""
+
+KEEP_MAILBOX = product("EXCHANGESTANDARD", "Exchange Online (Plan 1)")
+"""The cheapest ordinary plan with a mailbox of its own: the one that a message proposes."""
+
+
+class Warned(NamedTuple):
+    """The sentences of one warning; `prevent` is None where there is nothing to prevent."""
+
+    message: str
+    prevent: str | None = None
+
+
+class Fate(NamedTuple):
+    """Whom a warning is about and when: `day` is the day of apply, `until` the last day to save it."""
+
+    who: str
+    day: str
+    until: str | None
+
+    def deadline(self, how: str) -> str:
+        """Return "if applied on DAY, recoverable until DATE HOW, then gone for good"."""
+        if self.until is None:
+            return f"if applied on {self.day}, nobody has said how long it can be recovered"
+        return f"if applied on {self.day}, recoverable until {self.until} {how}, then gone for good"
+
+
+# ------------------------------------------------------------ what is lost
+
+
+def _mailbox_deletion(f: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} loses the mailbox ({f.text('plan_title')}, {f.product}): "
+        f"{fate.deadline('by assigning a licence with a mailbox again')}. "
+        "Search and eDiscovery no longer find it from the first day.",
+        f"Keep a licence with a mailbox, {KEEP_MAILBOX} for instance; or turn it into a shared mailbox "
+        "(needs no licence up to 50 GB) or export it first. If in doubt, revoke nothing.",
+    )
+
+
+def _mailbox_downgrade(f: Facts, fate: Fate) -> Warned:
+    rights = {"archive": "the archive mailbox", "hold": "holds"}
+    lost = [rights.get(right, right) for right in f.names("lost")]
+    smaller = f.number("to_gb") < f.number("from_gb")
+    parts = [
+        *([f"{_sizes(f)}: a mailbox that is fuller can no longer send or receive"] if smaller else []),
+        *([f"without the right to {listing(lost)}"] if lost else []),
+    ]
+    advice = "export the archive and ask whether a hold is in force" if lost else "export what is above"
+    until = f" {_sentence(fate.deadline('by going back'))}" if fate.until else ""
+    return Warned(
+        f"{fate.who} keeps the mailbox, but goes from {f.text('from_title')} to {f.text('to_title')}"
+        f"{''.join(f', {part}' for part in parts)}.{until}",
+        f"Compare the mailbox with the new limits first; {advice}. Or keep the present plan.",
+    )
+
+
+def _storage_downgrade(f: Facts, fate: Fate) -> Warned:
+    until = f" {_sentence(fate.deadline('by going back'))}" if fate.until else ""
+    return Warned(
+        f"{fate.who} keeps OneDrive, but goes from {f.text('from_title')} to {f.text('to_title')}, "
+        f"{_sizes(f)}: a fuller OneDrive becomes read-only.{until} Documents on SharePoint sites stay.",
+        "Compare the files with the new limit first and move what is above. Or keep the present plan.",
+    )
+
+
+def _data_deletion(f: Facts, fate: Fate) -> Warned:
+    plans = f" ({listing(f.names('plans'))})" if f.has("plans") else ""
+    service = catalog.load().services.get(f.text("service"))
+    if not f.has("known") or service is None:
+        return Warned(
+            f"{fate.who} loses {f.text('title')}{plans}: what becomes of its data is unknown.",
+            "Find out what this service keeps for the user before you apply, and export it.",
+        )
+    keeps = f" {_sentence(service.keeps)}" if service.keeps else ""
+    return Warned(
+        f"{fate.who} loses {f.text('title')}{plans}: {service.loses}; "
+        f"{fate.deadline('by assigning it again')}.{keeps}",
+        _sentence(service.prevent or "Export the data first, or keep the licence"),
+    )
+
+
+def _user_deletion(f: Facts, fate: Fate) -> Warned:
+    kept = [
+        *(["the mailbox"] if f.has("mailbox") and f.text("mailbox") == "yes" else []),
+        *(["OneDrive"] if f.has("onedrive") and f.text("onedrive") == "yes" else []),
+    ]
+    also = f" with {listing(kept)}" if kept else ""
+    frees = f" It frees {listing(f.names('skus'))} at once." if f.has("skus") else ""
+    return Warned(
+        f"{fate.who} is deleted{also}: {fate.deadline('by restoring the user')}."
+        f"{frees} Documents on SharePoint sites stay.",
+        "Delete only when certain. Otherwise block sign-in (`enabled: false`), and first turn the mailbox "
+        "into a shared one, put it on hold or export it, and hand the OneDrive files over.",
+    )
+
+
+def _sizes(f: Facts) -> str:
+    """Return "100 GB to 2 GB"."""
+    return f"{f.number('from_gb'):,} GB to {f.number('to_gb'):,} GB"
+
+
+def _sentence(text: str) -> str:
+    """Return `text` with a capital at the start and a full stop at the end."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+# ------------------------------------------------------------ what to know
+
+
+def _mailbox_restored(f: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} gets the former mailbox back: its licence was revoked on {f.text('removed_at')[:10]}, "
+        f"and what it held is kept until {f.text('until')[:10]}. Applied later, it starts empty."
+    )
+
+
+def _near_exclusive(f: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} would hold {f.text('plan_title')} and {f.text('other_title')} at once "
+        f"({listing(f.names('skus'))}): Microsoft advises against it, and the service may refuse it.",
+        f"Switch one of the two plans off, or assign only one of {listing(f.names('skus'), 'or')}.",
+    )
+
+
+def _seat_from_grace(f: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} takes a seat of {f.product} that has expired and is in its grace period; "
+        "the licence goes when that ends.",
+        "Renew the subscription, or buy seats, before assigning.",
+    )
+
+
+def _trial_seat(f: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} takes a seat of {f.product} of a trial; the licence goes when that ends.",
+        "Buy the subscription before the trial ends, or assign another licence.",
+    )
+
+
+def _renewal_unknown(f: Facts, fate: Fate) -> Warned:
+    date = f"the term of {f.product} ends on {f.text('date')[:10]}" if f.has("date") else f.product
+    return Warned(
+        f"{fate.who} takes a seat whose renewal is unknown: {date}, and Graph does not tell if it renews.",
+        "Look in the Microsoft 365 admin center (Billing > Your products) whether automatic renewal is on.",
+    )
+
+
+def _self_service(f: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} has {f.product} from a self-service purchase: it is shown, and never planned for.",
+        "Take the purchase over in the Microsoft 365 admin center, if the organisation is to manage it.",
+    )
+
+
+def _proxy_address(_: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} may get other mail addresses: Exchange works them out anew with such a change.",
+        "Look at the user's mail addresses before and after.",
+    )
+
+
+def _default_location(f: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} has no usage location and gets {f.text('country')} from `defaults.usage_location`.",
+        "Set `usage_location` in the entry, if the user works elsewhere.",
+    )
+
+
+WARNINGS: dict[str, Callable[[Facts, Fate], Warned]] = {
+    "data-deletion": _data_deletion,
+    "default-location": _default_location,
+    "mailbox-deletion": _mailbox_deletion,
+    "mailbox-downgrade": _mailbox_downgrade,
+    "mailbox-restored": _mailbox_restored,
+    "near-exclusive": _near_exclusive,
+    "proxy-address": _proxy_address,
+    "renewal-unknown": _renewal_unknown,
+    "seat-from-grace": _seat_from_grace,
+    "self-service": _self_service,
+    "storage-downgrade": _storage_downgrade,
+    "trial-seat": _trial_seat,
+    "user-deletion": _user_deletion,
+}
+"""Warning code → what is said of it."""
+
+
+def warning(code: str, facts: Facts, fate: Fate) -> Warned:
+    """Return what is said of a warning; one that this version doesn't know is told as it stands."""
+    known = WARNINGS.get(code)
+    if known:
+        return known(facts, fate)
+    until = f" {_sentence(fate.deadline('in some way'))}" if fate.until else ""
+    return Warned(f"{fate.who}: {code} ({facts.listed()}).{until}")
