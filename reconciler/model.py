@@ -76,6 +76,7 @@ class DeletedUser(Value, frozen=True, kw_only=True):
     upn: str
     name: str = ""
     mail: str | None = None
+    enabled: bool | None = None
     usage_location: str | None = None
     synced: bool = False
     deleted_at: datetime | None = None

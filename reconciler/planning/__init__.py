@@ -1,0 +1,1 @@
+"""What must change in the tenant? Placeholder."""

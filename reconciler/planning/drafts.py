@@ -1,0 +1,48 @@
+"""What passes between the steps of planning? A change that is not judged yet."""
+
+from __future__ import annotations
+
+from reconciler.model import Assignment, DeletedUser, Entry, Location, User, Value
+from reconciler.plan import Change
+
+
+class Draft(Value, frozen=True, kw_only=True):
+    """A change with what the later steps need to judge it.
+
+    `was` and `will` are the user's assignments before and after this change, over all sources.
+    `takes` and `frees` are SKU ids, one per seat. `after` are addresses of changes of the same user
+    that must be done first. `target` is None for a user to be created and for subscriptions.
+    """
+
+    change: Change
+    subject: str
+    location: Location | None = None
+    entry: Entry | None = None
+    target: User | DeletedUser | None = None
+    was: tuple[Assignment, ...] = ()
+    will: tuple[Assignment, ...] = ()
+    takes: tuple[str, ...] = ()
+    frees: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    @property
+    def address(self) -> str:
+        """Return the change's address."""
+        return self.change.address
+
+    @property
+    def removes(self) -> bool:
+        """Tell whether the change takes something away: a licence, a service plan or an account."""
+        change = self.change
+        switched_off = any(
+            set(new["disabled_plans"]) - set(old["disabled_plans"])
+            for new in change.after.get("assignments", ())
+            for old in change.before.get("assignments", ())
+            if (new["sku_id"], new["assigned_by"]) == (old["sku_id"], old["assigned_by"])
+        )
+        return (
+            change.kind == "delete-user"
+            or bool(change.revoke)
+            or switched_off
+            or change.after.get("enabled") is False is not change.before.get("enabled")
+        )

@@ -1,0 +1,133 @@
+"""Which user does an entry mean?
+
+A typo must never create a second account, and a namesake must never get a deleted person's mailbox:
+what is not certain is a conflict, and nothing is created or restored for it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model import DeletedUser, Entry, User, Value
+from reconciler.plan import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.planning.context import Context
+
+
+class Found(Value, frozen=True, kw_only=True):
+    """The entry means this user."""
+
+    entry: Entry
+    user: User
+
+
+class Restorable(Value, frozen=True, kw_only=True):
+    """The entry means this soft-deleted user."""
+
+    entry: Entry
+    user: DeletedUser
+
+
+class Missing(Value, frozen=True, kw_only=True):
+    """Nobody is meant by the entry; it may create one."""
+
+    entry: Entry
+
+
+Meaning = Found | Restorable | Missing
+
+
+def identify(context: Context) -> tuple[list[Meaning], list[Conflict]]:
+    """Return who each entry means, in the order of the entries, and the conflicts of the others.
+
+    Found by id, then UPN; found only by mail or proxy address is a rename, and a conflict. An absent
+    user whose entry says `ensure: absent` means nobody and is no conflict.
+    """
+    meanings: list[Meaning] = []
+    conflicts: list[Conflict] = []
+    seen: dict[str, str] = {}
+    by_upn = context.by_upn
+    for entry in context.desired.entries:
+        user = (context.by_id.get(entry.id) if entry.id else None) or by_upn.get(entry.upn)
+        verdict = Found(entry=entry, user=user) if user else _absent(context, entry)
+        if isinstance(verdict, Found | Restorable) and verdict.user.id in seen:
+            verdict = conflict(
+                entry, "ambiguous-user", reason="twice", candidates=[], other=seen[verdict.user.id]
+            )
+        if isinstance(verdict, Conflict):
+            conflicts.append(verdict)
+        elif verdict is not None:
+            meanings.append(verdict)
+            if isinstance(verdict, Found | Restorable):
+                seen[verdict.user.id] = entry.upn
+    return meanings, conflicts
+
+
+def _absent(context: Context, entry: Entry) -> Meaning | Conflict | None:
+    """Decide on an entry that no user has the id or the UPN of."""
+    renamed = context.by_address.get(entry.upn)
+    if renamed:
+        return conflict(entry, "renamed-user", present_upn=renamed.upn)
+    if not entry.present:
+        return None
+    deleted = _deleted(context, entry)
+    if deleted:
+        return deleted
+    if entry.name and not entry.id:
+        return Missing(entry=entry)
+    return conflict(entry, "unknown-user", nearest=_nearest(entry.upn, context.by_upn))
+
+
+def _deleted(context: Context, entry: Entry) -> Restorable | Conflict | None:
+    """Return the soft-deleted user whom the entry means, or why that is not certain; None: nobody."""
+    chosen = entry.restore or entry.id
+    match = next((user for user in context.current.deleted_users if user.id == chosen), None)
+    namesakes = context.deleted_by_upn.get(entry.upn, ())
+    if not chosen and len(namesakes) == 1 and entry.name == namesakes[0].name:
+        match = namesakes[0]
+    if match:
+        return Restorable(entry=entry, user=match)
+    if entry.restore:
+        return _ambiguous(entry, "no-such-deleted", namesakes)
+    if namesakes:
+        return _ambiguous(entry, "several" if len(namesakes) > 1 else "other-name", namesakes)
+    return None
+
+
+def _ambiguous(entry: Entry, reason: str, deleted: Iterable[DeletedUser]) -> Conflict:
+    candidates = [
+        {"id": user.id, "name": user.name, "deleted_at": user.deleted_at and user.deleted_at.isoformat()}
+        for user in sorted(deleted, key=lambda user: user.id)
+    ]
+    return conflict(entry, "ambiguous-user", reason=reason, candidates=candidates)
+
+
+def _nearest(upn: str, upns: Iterable[str]) -> str | None:
+    """Return the UPN that `upn` was most likely meant to be, if any comes near.
+
+    Only UPNs of about the same length that share a beginning or the local part's end are compared:
+    difflib over a hundred thousand would take seconds.
+    """
+    head, tail = upn[:2], upn.partition("@")[0][-3:]
+    near = [
+        other
+        for other in upns
+        if abs(len(other) - len(upn)) <= 3  # noqa: PLR2004  typing errors are short
+        and (other.startswith(head) or other.partition("@")[0].endswith(tail))
+    ]
+    return next(iter(difflib.get_close_matches(upn, near, n=1, cutoff=0.8)), None)
+
+
+def conflict(entry: Entry, code: str, **params: Any) -> Conflict:
+    """Return a conflict about an entry."""
+    return Conflict(
+        code=code,
+        params={"upn": entry.upn, **params},
+        subject=f"users/{entry.upn}",
+        file=entry.location.file,
+        line=entry.location.line,
+    )
