@@ -70,7 +70,28 @@ class Command(click.Command):
                     formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
 
 
-class Root(click.Group):
+class Group(click.Group):
+    """A group of commands; without one it shows its help, as an error."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Show the help on standard error where no command is named: nothing was done."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(self.get_help(ctx), err=True)
+            ctx.exit(1)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Refuse an unknown name with the nearest known one."""
+        name, names = args[0], self.list_commands(ctx)
+        if name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            ctx.fail(f"{name!r} is not a command{f'; did you mean {near[0]!r}?' if near else '.'}")
+        return super().resolve_command(ctx, args)
+
+
+class Root(Group):
     """The group of all commands of TABLE."""
 
     def list_commands(self, _: click.Context) -> list[str]:
@@ -84,16 +105,6 @@ class Root(click.Group):
         command: click.Command = importlib.import_module(f"reconciler.cli.{name}").command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Refuse an unknown name with the nearest known one."""
-        name, names = args[0], self.list_commands(ctx)
-        if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            ctx.fail(f"{name!r} is not a command{f'; did you mean {near[0]!r}?' if near else '.'}")
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table, grouped by heading."""
         width = max(len(row.name) for row in TABLE)
@@ -105,6 +116,7 @@ class Root(click.Group):
 
 root = Root(
     name="reconciler",
+    no_args_is_help=False,
     help="""Licence management for Microsoft 365 as reviewed code.
 
     tenant.yaml says who shall have which licence; `reconciler plan` shows what that would change in

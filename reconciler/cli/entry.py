@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the one place where a run ends
         code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))
-        with contextlib.suppress(OSError):  # standard error may be closed too
+        with contextlib.suppress(OSError):  # standard error may be gone too
             _report(error, run)
             output.abandon()
     return code
@@ -84,14 +84,26 @@ def _report(error: BaseException, run: Run) -> None:
         case KeyboardInterrupt() | click.Abort():
             output.notice("Interrupted.")
         case click.ClickException():
-            error.show(sys.stderr)
+            output.error(error.format_message())
+            context = getattr(error, "ctx", None)
+            output.notice(f"Try: {context.command_path if context else 'reconciler'} --help")
         case ConfigError():
             output.problems(error.problems)
             output.error(output.count(len(error.problems), "problem") + "; nothing else was done.")
         case ReconcilerError():
-            output.error(output.sentence(error))
+            output.error(_sentence(error))
         case OSError():
             output.error(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
         case _:
             hint = "" if run.debug else "; run with --debug for the details"
             output.error(f"internal error: {type(error).__name__}: {error}{hint}.")
+
+
+def _sentence(error: ReconcilerError) -> str:
+    """Return the words for an error; where those fail, the bare facts must still reach the reader."""
+    from reconciler.report.errors import sentence
+
+    try:
+        return sentence(error)
+    except (KeyError, TypeError, ValueError):
+        return f"{error}."

@@ -5,6 +5,7 @@ Shapes only: whether a file exists or a user is known is found out by whoever ne
 
 from __future__ import annotations
 
+import contextlib
 import re
 from datetime import UTC, datetime
 from functools import reduce
@@ -25,36 +26,23 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d
 _UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")
 
 
-class Instant(click.ParamType):
-    """An RFC 3339 instant, or a date, which means 00:00 UTC of that day; delivered in UTC."""
-
-    name = "instant"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Return the instant in UTC."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            if not _INSTANT.fullmatch(value):
-                raise ValueError(value)
-            instant = datetime.fromisoformat(value.upper())
-            return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            self.fail(
-                f"{value!r} is neither a date (2026-11-24) nor an instant (2026-11-24T09:00:00Z).", param, ctx
-            )
+def instant(text: str) -> datetime:
+    """Return an RFC 3339 instant in UTC; a date means 00:00 UTC of that day."""
+    # ValueError: 31 February; OverflowError: a time zone that leads out of the calendar.
+    with contextlib.suppress(ValueError, OverflowError):
+        if _INSTANT.fullmatch(text):
+            found = datetime.fromisoformat(text.upper())
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    raise click.BadParameter(
+        f"{text!r} is neither a date (2026-11-24) nor an instant (2026-11-24T09:00:00Z)."
+    )
 
 
-class Upn(click.ParamType):
-    """The name by which a user signs in; upper and lower case are the same."""
-
-    name = "upn"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the UPN in lower case."""
-        if not _UPN.fullmatch(value):
-            self.fail(f"{value!r} is not a user's sign-in name (admin@contoso.com).", param, ctx)
-        return str(value).lower()
+def upn(text: str) -> str:
+    """Return the name by which a user signs in, in lower case."""
+    if not _UPN.fullmatch(text):
+        raise click.BadParameter(f"{text!r} is not a user's sign-in name (admin@contoso.com).")
+    return text.lower()
 
 
 file = click.option(
@@ -69,13 +57,13 @@ file = click.option(
 acting_as = click.option(
     "acting_as",
     "--as",
-    type=Upn(),
+    type=upn,
     metavar="UPN",
     help="Act as this user of the sandbox or snapshot.  [default: the first global administrator]",
 )
 at = click.option(
     "--at",
-    type=Instant(),
+    type=instant,
     metavar="INSTANT",
     help="Plan for this date or RFC 3339 instant.  [default: the tenant's clock]",
 )

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from reconciler.errors import ReconcilerError
     from reconciler.model import Problem
 
 
 def prepare() -> None:
     """Make both streams safe for any name: UTF-8 into pipes and files, never an encoding error."""
-    if sys.stdout is None:  # closed by the caller (`>&-`): there is nobody to write to
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+    # A stream that the caller closed (`>&-`) is None: there is nobody to write to.
+    sys.stdout = sys.stdout or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
+    sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             if stream.isatty():
@@ -92,13 +92,6 @@ def problems(found: Iterable[Problem]) -> None:
 
     for problem in found:
         notice(line(problem))
-
-
-def sentence(failure: ReconcilerError) -> str:
-    """Return what a reader is told about an error."""
-    from reconciler.report.errors import sentence as word
-
-    return word(failure)
 
 
 def count(number: int, noun: str) -> str:

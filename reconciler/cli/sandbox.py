@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import options, output, session
-from reconciler.cli.commands import Command
+from reconciler.cli.commands import Command, Group
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=Group, no_args_is_help=False)
 def command() -> None:
     """Look after the embedded tenant.
 

@@ -35,6 +35,5 @@ def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> Non
         current = directory.read()
         session.check_tenant(tenant, current.organization)
         directory.write_snapshot(out)
-    output.notice(
-        f"Saved {output.count(len(current.users), 'user')} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}."
-    )
+    users = output.count(len(current.users), "user")
+    output.notice(f"Saved {users} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}.")

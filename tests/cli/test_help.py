@@ -1,0 +1,114 @@
+"""What `--help` shows, and what it costs."""
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+
+from reconciler.cli import commands
+
+HEAVY = (
+    "httpx",
+    "rich",
+    "jinja2",
+    "jsonschema",
+    "jsonschema_rs",
+    "werkzeug",
+    "waitress",
+    "yaml",
+    "ruamel",
+    "deepdiff",
+)
+NAMES = [row.name for row in commands.TABLE]
+
+
+def imported(*argv: str) -> set[str]:
+    """Return the top-level names of all modules that a run of `argv` imports, in a fresh process."""
+    code = (
+        "import json, sys\n"
+        "from reconciler.cli import main\n"
+        f"code = main({list(argv)!r})\n"
+        "names = sorted({name.split('.')[0] for name in sys.modules})\n"
+        "print(json.dumps([code, names]), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    exit_code, names = json.loads(done.stderr.splitlines()[-1])
+    assert exit_code in (0, 1)
+    return set(names)
+
+
+@pytest.mark.parametrize(
+    "argv", [("--help",), ("--version",), ("plan", "--help"), ("sandbox", "--help"), ("nonsense",)]
+)
+def test_help_imports_nothing_that_is_slow(argv):
+    assert imported(*argv).isdisjoint(HEAVY)
+
+
+def test_each_command_stands_below_its_heading(run):
+    ran = run("--help")
+    assert ran.code == 0
+    assert ran.err == ""
+    headings = [
+        line.removesuffix(":") for line in ran.out.splitlines() if line.endswith(":") and line[0] != " "
+    ]
+    assert headings[1:] == [h for h in ("The work", "To begin", "To look") if h in headings]
+    for row in commands.TABLE:
+        assert f"\n  {row.name} " in ran.out
+
+
+def walk(command: click.Command, *path: str):
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from walk(command.get_command(context, name), *path, name)
+
+
+ALL = dict(walk(commands.root))
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_command_has_help_and_examples(run, path):
+    ran = run(*path, "--help")
+    assert ran.code == 0
+    assert ran.out.startswith(f"Usage: {' '.join(('reconciler', *path))} ")
+    assert ran.err == ""
+    assert run(*path, "-h").out == ran.out
+    if not isinstance(ALL[path], click.Group):
+        assert "\nExamples:\n" in ran.out
+        assert all(len(line) <= 80 for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("path", ALL, ids=" ".join)
+def test_every_option_says_what_it_is_for(path):
+    unexplained = [p.opts for p in ALL[path].params if isinstance(p, click.Option) and not p.help]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize("row", commands.TABLE, ids=NAMES)
+def test_the_summary_in_the_table_is_the_first_line_of_the_help(row):
+    """Two texts, since the table must not import the command; but they say the same."""
+    assert ALL[(row.name,)].help.splitlines()[0] == row.summary
+
+
+@pytest.mark.parametrize("path", [path for path in ALL if getattr(ALL[path], "examples", ())], ids=" ".join)
+def test_every_example_is_a_valid_command_line(path):
+    for line, _purpose in ALL[path].examples:
+        program, *argv = line.split()
+        assert program == "reconciler"
+        parse(commands.root, argv)
+
+
+def parse(command: click.Command, argv: list[str]) -> None:
+    """Parse a command line down to the last command without running anything."""
+    context = command.make_context("reconciler", list(argv), obj=None)
+    if isinstance(command, click.Group):
+        _name, below, rest = command.resolve_command(context, [*context._protected_args, *context.args])
+        parse(below, rest)
+
+
+def test_version(run):
+    ran = run("--version")
+    assert (ran.code, ran.out, ran.err) == (0, "reconciler 0.1.0\n", "")

@@ -1,0 +1,53 @@
+"""What the shared options accept."""
+
+from datetime import UTC, datetime
+
+import click
+import pytest
+
+from reconciler.cli import options
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-11-24", datetime(2026, 11, 24, tzinfo=UTC)),
+        ("2026-11-24T09:30:00Z", datetime(2026, 11, 24, 9, 30, tzinfo=UTC)),
+        ("2026-11-24t09:30:00z", datetime(2026, 11, 24, 9, 30, tzinfo=UTC)),
+        ("2026-11-24T00:30:00+01:00", datetime(2026, 11, 23, 23, 30, tzinfo=UTC)),
+        ("2026-11-24T09:30:00.25Z", datetime(2026, 11, 24, 9, 30, 0, 250_000, tzinfo=UTC)),
+    ],
+)
+def test_an_instant_is_a_date_or_rfc_3339(text, instant):
+    assert options.instant(text) == instant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "today",
+        "2026",
+        "20261124",
+        "2026-02-31",
+        "2026-11-24T09:30:00",
+        "2026-11-24T09:30Z",
+        "0001-01-01T00:00:00+14:00",
+    ],
+)
+def test_what_is_no_instant_is_refused_with_an_example(text):
+    """A local time without its offset is refused: nobody could say which instant is meant."""
+    with pytest.raises(click.BadParameter, match="2026-11-24T09:00:00Z"):
+        options.instant(text)
+
+
+def test_a_upn_is_taken_in_any_case():
+    assert options.upn("Anna.O'Brien#EXT#@Contoso.com") == "anna.o'brien#ext#@contoso.com"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "anna", "anna@", "@contoso.com", "an na@contoso.com", "änna@contoso.com", "a\n@b"]
+)
+def test_what_can_be_no_upn_is_refused(text):
+    with pytest.raises(click.BadParameter, match="sign-in name"):
+        options.upn(text)
