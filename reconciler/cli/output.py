@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from reconciler.model import Problem
+    from reconciler.plan import Plan
 
 
 def prepare() -> None:
@@ -60,6 +61,13 @@ def console() -> Console:
     return Console(
         file=sys.stdout, no_color=not coloured(sys.stdout), highlight=False, markup=False, emoji=False
     )
+
+
+def plan(shown: Plan) -> None:
+    """Print a plan for people on standard output."""
+    from reconciler.report.text import render
+
+    render(shown, console())
 
 
 def write(text: str) -> None:
@@ -111,7 +119,7 @@ def write_file(path: Path, text: str) -> None:
         else:
             _replace(target, text)
     except OSError as failure:
-        raise UsageError("unwritable", path=str(path), reason=failure.strerror or str(failure)) from failure
+        raise UsageError("cannot-write", file=str(path), what=failure.strerror or str(failure)) from failure
 
 
 def _replace(target: Path, text: str) -> None:

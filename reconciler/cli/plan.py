@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import options, output, saved, session
+from reconciler.cli import options, output, session
 from reconciler.cli.commands import Command
 
 if TYPE_CHECKING:
@@ -42,14 +42,15 @@ def command(*, out: Path | None, as_json: bool, detailed_exitcode: bool, **reque
     Compares tenant.yaml with the tenant and changes nothing. Conflicts, missing roles and refused
     guard rails are part of the plan, not errors: they exit with 0 too.
     """
-    made = session.make(session.Request(**request))
-    document = saved.document_of(made.plan)
+    from reconciler.report.document import dumps, to_document
+
+    plan = session.make(session.Request(**request)).plan
     if out is not None:
-        output.write_file(out, saved.text_of(document))
+        output.write_file(out, dumps(to_document(plan)))
     if as_json:
-        output.write(saved.text_of(document))
+        output.write(dumps(to_document(plan)))
     else:
-        saved.show(made.plan)
+        output.plan(plan)
     if out is not None:
         output.notice(f"Saved the plan to {out}; `reconciler apply {out}` carries it out.")
-    return 2 if detailed_exitcode and made.plan.changes else 0
+    return 2 if detailed_exitcode and plan.changes else 0

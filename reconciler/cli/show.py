@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options, output, saved
+from reconciler.cli import options, output
 from reconciler.cli.commands import Command
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ def command(*, path: Path, as_json: bool) -> None:
 
     Says so where the file was altered after `plan` wrote it; `apply` refuses such a plan.
     """
-    found = saved.load(path)
-    if found.altered:
-        output.warning(
-            f"{path} was altered after it was made (its digest does not match); apply will refuse it."
-        )
+    from reconciler.report.document import dumps, read, verify
+
+    plan, document = read(path)
+    if not verify(document):
+        output.warning(f"{path} was altered after it was made (its digest does not fit); apply refuses it.")
     if as_json:
-        output.write(saved.text_of(found.document))
+        output.write(dumps(document))
     else:
-        saved.show(found.plan)
+        output.plan(plan)

@@ -27,7 +27,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_no_scraps(tmp_pat
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UsageError) as caught:
         output.write_file(target, "new")
-    assert (caught.value.code, caught.value.params["reason"]) == ("unwritable", "No space left on device")
+    assert (caught.value.code, caught.value.params["what"]) == ("cannot-write", "No space left on device")
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
     assert target.read_text() == "old"
 
@@ -36,7 +36,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one_and_no_scraps(tmp_pat
 def test_where_no_file_can_be_is_said(tmp_path, name):
     with pytest.raises(UsageError) as caught:
         output.write_file(tmp_path / name, "x")
-    assert caught.value.code == "unwritable"
+    assert caught.value.code == "cannot-write"
 
 
 @unix
