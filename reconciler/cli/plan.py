@@ -45,10 +45,11 @@ def command(*, out: Path | None, as_json: bool, detailed_exitcode: bool, **reque
     from reconciler.report.document import dumps, to_document
 
     plan = session.make(session.Request(**request)).plan
+    text = dumps(to_document(plan)) if as_json or out else ""
     if out is not None:
-        output.write_file(out, dumps(to_document(plan)))
+        output.write_file(out, text)
     if as_json:
-        output.write(dumps(to_document(plan)))
+        output.write(text)
     else:
         output.plan(plan)
     if out is not None:

@@ -60,7 +60,11 @@ def load(*, path: Path) -> None:
     examples=[("reconciler sandbox serve --port 8365", "speak Microsoft Graph to another program")],
 )
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8365, show_default=True, help="0 takes any free port."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8365,
+    metavar="N",
+    help="0: any free port.  [default: 8365]",
 )
 def serve(*, port: int) -> None:
     """Serve the tenant's Microsoft Graph API on this computer, until Ctrl-C.
@@ -79,7 +83,11 @@ def serve(*, port: int) -> None:
     examples=[("reconciler sandbox advance --days 30", "see a mailbox go for good, a subscription expire")],
 )
 @click.option(
-    "--days", type=click.IntRange(min=0, max=3650), required=True, help="How far to move the clock."
+    "--days",
+    type=click.IntRange(min=0, max=36500),
+    required=True,
+    metavar="N",
+    help="How far to move the clock.",
 )
 def advance(*, days: int) -> None:
     """Move the tenant's clock forward: subscriptions renew or expire, deleted data goes for good."""
