@@ -93,6 +93,7 @@ catalog = click.option(
     help="Microsoft's CSV of product names, to know more SKUs by name.",
 )
 as_json = click.option("as_json", "--json", is_flag=True, help="Print one JSON document and nothing else.")
+everything = click.option("everything", "--all", is_flag=True, help="Cut no long list short.")
 
 _PLANNING = (file, acting_as, at, snapshot, targets, use_grace, allow, catalog)
 

@@ -21,8 +21,6 @@ from reconciler.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.console import Console
-
     from reconciler.model import Problem
     from reconciler.plan import Plan
 
@@ -54,20 +52,11 @@ def coloured(stream: object) -> bool:
     return bool(isatty and isatty()) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def console() -> Console:
-    """Return the console that a report for people is drawn on: standard output."""
-    from rich.console import Console
-
-    return Console(
-        file=sys.stdout, no_color=not coloured(sys.stdout), highlight=False, markup=False, emoji=False
-    )
-
-
-def plan(shown: Plan) -> None:
-    """Print a plan for people on standard output."""
+def plan(shown: Plan, *, everything: bool = False) -> None:
+    """Print a plan for people on standard output; with `everything` no list is cut short."""
     from reconciler.report.text import render
 
-    render(shown, console())
+    render(shown, everything=everything)
 
 
 def write(text: str) -> None:

@@ -5,6 +5,7 @@ Prints the plan, and saves it where asked. It decides nothing about it and never
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
 @options.planning
 @click.option("--out", type=options.PATH, metavar="FILE", help="Save the plan here, for `show` and `apply`.")
 @options.as_json
+@options.everything
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where the plan holds changes.")
-def command(*, out: Path | None, as_json: bool, detailed_exitcode: bool, **request: Any) -> int:
+def command(
+    *, out: Path | None, as_json: bool, everything: bool, detailed_exitcode: bool, **request: Any
+) -> int:
     """Show what would change in the tenant, and what data that would destroy.
 
     Compares tenant.yaml with the tenant and changes nothing. Conflicts, missing roles and refused
@@ -51,7 +55,7 @@ def command(*, out: Path | None, as_json: bool, detailed_exitcode: bool, **reque
     if as_json:
         output.write(text)
     else:
-        output.plan(plan)
+        output.plan(plan, everything=everything)
     if out is not None:
-        output.notice(f"Saved the plan to {out}; `reconciler apply {out}` carries it out.")
+        output.notice(f"Saved the plan to {out}; `reconciler apply {shlex.quote(str(out))}` carries it out.")
     return 2 if detailed_exitcode and plan.changes else 0

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 )
 @click.argument("path", type=options.PATH, metavar="PLAN")
 @options.as_json
-def command(*, path: Path, as_json: bool) -> None:
+@options.everything
+def command(*, path: Path, as_json: bool, everything: bool) -> None:
     """Print a saved plan.
 
     Says so where the file was altered after `plan` wrote it; `apply` refuses such a plan.
@@ -35,4 +36,4 @@ def command(*, path: Path, as_json: bool) -> None:
     if as_json:
         output.write(dumps(document))
     else:
-        output.plan(plan)
+        output.plan(plan, everything=everything)
