@@ -13,7 +13,7 @@ RUNTIME := $(VENV)/.runtime-installed
 TESTING := $(VENV)/.testing-installed
 PURE := reconciler/config/*,reconciler/planning/*,reconciler/plan.py,reconciler/apply.py,reconciler/apply/*,reconciler/journal.py,reconciler/model.py
 
-.PHONY: help demo test check lint types tests bench fuzz build clean
+.PHONY: help demo test check lint types tests docs bench fuzz build clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -49,6 +49,9 @@ types: $(TESTING) ## Types
 tests: $(TESTING) ## Tests, with branch coverage: 90 % of everything, 100 % of the pure core
 	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= --cov-fail-under=90
 	$(BIN)/coverage report --include='$(PURE)' --fail-under=100
+
+docs: $(TESTING) ## Write what the commands print now into README.md and docs/
+	UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/test_documents.py
 
 fuzz: $(TESTING) ## The laws again, over many more random tenants
 	$(BIN)/python -m pytest tests/laws --hypothesis-profile=fuzz

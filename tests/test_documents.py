@@ -1,0 +1,152 @@
+"""Does what README.md and docs/ show still happen?
+
+A document is a story: its ```console blocks are run from top to bottom in one fresh folder that holds
+the example `tenant.yaml`, and what the commands print is compared with what the document shows. So
+that stories can be told:
+
+- `$ reconciler …` is run, both its streams are shown; `$ echo $?` shows its exit code;
+- a line with nothing but `…` stands for any lines, or none;
+- a ```yaml block whose first line is `# NAME.yaml` is written to that file before the story goes on;
+- days, instants, ids and digests may differ: the demo tenant's dates count from the day it is made.
+
+`make docs` (this test with UPDATE_DOCS set) writes into the documents what the commands print now.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
+BLOCK = re.compile(r"^```(?P<language>console|yaml)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+VARIABLE = (
+    (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})", "<instant>"),
+    (r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}(?::\d{2})?", "<instant>"),
+    (r"\d{4}-\d{2}-\d{2}", "<day>"),
+    (r"\d{8}T?-?\d{6}Z?(?:-[0-9a-f]+)?", "<run>"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
+    (r"sha256:[0-9a-f]+", "<digest>"),
+    (r"\d+\.\d+ s\b", "<seconds>"),
+)
+
+
+def named(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def fixed(text):
+    """Return `text` with what differs from day to day replaced by its kind, and no space at line ends."""
+    for pattern, kind in VARIABLE:
+        text = re.sub(pattern, kind, text)
+    return [line.rstrip() for line in text.strip("\n").split("\n")]
+
+
+def alike(shown, printed):
+    """Tell whether the lines `shown` in a document describe the lines `printed`."""
+    pattern = "".join(r"(?:.*\n)*?" if line == "…" else re.escape(line) + r"\n" for line in fixed(shown))
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in fixed(printed))) is not None
+
+
+class Story:
+    """One document being retold in `folder`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.code = 0
+        shutil.copy(ROOT / "tenant.yaml", folder)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("RECONCILER_")}
+        self.environment = kept | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
+
+    def run(self, command):
+        """Run one command line of a block and return what it prints."""
+        if command == "echo $?":
+            return f"{self.code}\n"
+        program, *arguments = shlex.split(command)
+        assert program == "reconciler", f"a console block runs reconciler and nothing else: {command}"
+        done = subprocess.run(
+            [sys.executable, "-m", "reconciler", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+        self.code = done.returncode
+        return done.stdout
+
+    def retell(self, body):
+        """Return the body of a console block as it would be told now, unchanged where it still holds."""
+        told = []
+        for part in re.split(r"^(?=\$ )", body, flags=re.MULTILINE):
+            if not part:
+                continue
+            command, _, shown = part.partition("\n")
+            printed = self.run(command.removeprefix("$ "))
+            told.append(part if alike(shown, printed) else f"{command}\n{printed.rstrip()}\n")
+        return "".join(told)
+
+
+def retold(text, folder):
+    """Return a document as it would be written now."""
+    story = Story(folder)
+
+    def replace(match):
+        body = match["body"]
+        if match["language"] == "console":
+            return f"```console\n{story.retell(body)}```"
+        if name := re.match(r"# ([\w-]+\.yaml)\n", body):
+            (folder / name[1]).write_text(body, encoding="utf-8")
+        return match[0]
+
+    return BLOCK.sub(replace, text)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=named)
+def test_what_a_document_shows_happens(path, tmp_path):
+    """Every console block shows what the commands print, in the order of the document."""
+    text = path.read_text(encoding="utf-8")
+    now = retold(text, tmp_path)
+    if os.environ.get("UPDATE_DOCS"):
+        path.write_text(now, encoding="utf-8")
+    else:
+        assert text.splitlines() == now.splitlines()
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_link_of_a_page_leads_somewhere(path):
+    """A relative link names a file of the repository, and its anchor a heading of that file."""
+    dead = []
+    text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        page = (path.parent / file).resolve() if file else path
+        if not page.exists() or (anchor and anchor not in anchors(page)):
+            dead.append(target)
+    assert dead == []
+
+
+def anchors(page):
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_the_comparison_sees_a_difference():
+    """The test of the documents can fail: only days, ids and lines behind `…` may differ."""
+    printed = "Plan for contoso.com on 2026-11-24\n  one\n  two\n"
+    assert alike("Plan for contoso.com on 2025-01-01\n…\n  two\n", printed)
+    assert alike("…\n", printed)
+    assert not alike("Plan for contoso.com on 2026-11-24\n…\n  three\n", printed)
+    assert not alike("Plan for contoso.com on 2026-11-24\n  two\n", printed)
