@@ -8,7 +8,7 @@ plan; who may trust a document is for apply to decide.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
@@ -37,7 +37,8 @@ def to_document(plan: Plan) -> dict[str, Any]:
     document["purchases"] = [_purchase(purchase, plan.tenant.provider) for purchase in plan.purchases]
     document["conflicts"] = [_conflict(conflict) for conflict in plan.conflicts]
     document["refusals"] = [_refusal(refusal) for refusal in plan.refusals]
-    document = _plain(_insert(document, after="expires_at", digest=""))
+    document = _insert(document, after="expires_at", digest="")
+    document = msgspec.json.decode(msgspec.json.encode(document))  # lists for tuples, as `read` gives them
     document["digest"] = plans.digest_of(document)
     return document
 
@@ -120,13 +121,6 @@ def _insert(members: dict[str, Any], *, after: str, **new: Any) -> dict[str, Any
     return result
 
 
-def _plain(value: Any) -> Any:
-    """Return the same value as JSON would give it back: lists for tuples."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
 # ------------------------------------------------------------ reading
 
 
@@ -163,5 +157,5 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return members
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")

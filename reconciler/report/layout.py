@@ -1,0 +1,142 @@
+"""How do styled words become lines of a given width?
+
+A page of styled lines, wrapped between words and never inside one: a UPN can be copied whole, and a
+line never starts with anything but our own indent. It knows nothing of plans.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from rich.cells import cell_len
+
+from reconciler.report.sanitize import clean, encodable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+T = TypeVar("T")
+
+MIN_WIDTH, MAX_WIDTH = 40, 120
+"""Narrower than this nothing can be aligned; wider lines are hard to read."""
+
+
+class Symbols(NamedTuple):
+    """The few signs that carry meaning; a terminal without them gets ASCII."""
+
+    add: str = "+"
+    change: str = "~"
+    remove: str = "\N{MINUS SIGN}"
+    swap: str = "\N{PLUS-MINUS SIGN}"
+    blocked: str = "\N{MULTIPLICATION SIGN}"
+    attention: str = "!"
+    arrow: str = "\N{RIGHTWARDS ARROW}"
+    more: str = "\N{HORIZONTAL ELLIPSIS}"
+
+    @classmethod
+    def of(cls, encoding: str) -> Symbols:
+        """Return the symbols that `encoding` can write."""
+        nice = cls()
+        return nice if encodable("".join(nice), encoding) == "".join(nice) else ASCII
+
+
+ASCII = Symbols(remove="-", swap="*", blocked="x", arrow="->", more="...")
+
+
+class Span(NamedTuple):
+    """A piece of text in one style (rich's words: "bold red"); plain where style is empty."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+
+
+class Page:
+    """Lines in the making. All text is cleaned as it comes in."""
+
+    def __init__(self, width: int, symbols: Symbols, *, limit: int | None) -> None:
+        self.width = max(MIN_WIDTH, min(width, MAX_WIDTH))
+        self.symbols = symbols
+        self.limit = limit
+        self.lines: list[Line] = []
+        self.cut = False  # whether some list was shown in part
+
+    def some(self, items: Sequence[T]) -> Sequence[T]:
+        """Return as many items as a list shows; one more is shown rather than counted."""
+        if self.limit is None or len(items) <= self.limit + 1:
+            return items
+        self.cut = True
+        return items[: self.limit]
+
+    def blank(self) -> None:
+        """Leave a line empty."""
+        self.lines.append(())
+
+    def heading(self, title: str) -> None:
+        """Start a section: an empty line, then its title."""
+        self.lines += [(), (Span(title, "bold underline"),)]
+
+    def put(self, *spans: Span, indent: int = 2, hang: int | None = None) -> None:
+        """Add a paragraph, its first line indented by `indent`, the others by `hang` (default: the same)."""
+        self.lines += wrap(spans, self.width, indent, indent if hang is None else hang)
+
+    def row(self, cells: Sequence[tuple[Span, int]], rest: Iterable[Span], indent: int = 2) -> None:
+        """Add cells padded to their widths, then `rest`, wrapped below itself."""
+        padded = [Span(pad(clean(span.text), width), span.style) for span, width in cells]
+        start = indent + sum(width_of(span.text) for span in padded)
+        if start > self.width // 2 + indent and start > self.width - 20:  # no room: below, a little indented
+            self.lines.append((Span(" " * indent), *padded))
+            self.put(*rest, indent=indent + 4)
+            return
+        first, *others = wrap(list(rest), self.width, start, start)
+        self.lines.append((Span(" " * indent), *padded, *first[1:]))
+        self.lines += others
+
+
+def wrap(spans: Sequence[Span], width: int, indent: int, hang: int) -> list[Line]:
+    """Return the spans as lines of at most `width` cells, broken between words only."""
+    lines: list[Line] = []
+    line, used, gap = [Span(" " * indent)], indent, False
+    for span in spans:
+        text = clean(span.text)
+        for number, word in enumerate(text.split(" ")):
+            gap = gap or number > 0
+            if not word:
+                continue
+            length = width_of(word)
+            if gap and len(line) > 1 and used + 1 + length > width:
+                lines.append(tuple(line))
+                line, used = [Span(" " * hang)], hang
+            elif gap and len(line) > 1:
+                line.append(Span(" ", span.style if number else ""))
+                used += 1
+            line.append(Span(word, span.style))
+            used, gap = used + length, False
+    return [*lines, tuple(line)]
+
+
+def width_of(text: str) -> int:
+    """Return how many cells a terminal gives to `text`: two for most East Asian characters."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def pad(text: str, width: int) -> str:
+    """Return `text` filled up to `width` cells; longer text keeps one space behind it."""
+    return text + " " * max(1, width - width_of(text))
+
+
+def shorten(text: str, width: int, more: str) -> str:
+    """Return `text` cut to `width` cells, with `more` at the end where it was cut."""
+    if width_of(text) <= width:
+        return text
+    room = width - width_of(more)
+    while text and width_of(text) > room:
+        text = text[:-1]
+    return text + more
+
+
+def plain(lines: Iterable[Line]) -> str:
+    """Return lines without their styles, one a line, with no space at the ends."""
+    return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)

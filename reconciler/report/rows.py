@@ -1,0 +1,246 @@
+"""Which changes are alike, and what does one row say of all of them?
+
+A plan for a thousand users is read by grouping what is the same for many. Words only; where they
+stand on the page is text's business.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from reconciler.report import messages
+from reconciler.report.phrases import count, listing, product, role_names
+from reconciler.report.sanitize import clean
+from reconciler.report.warning_words import DATA_LOSS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reconciler.plan import Change, License
+
+Verb = Literal[
+    "create", "restore", "update", "assign", "swap", "modify", "revoke", "delete", "buy", "renewal"
+]
+
+PERSONAL_PARAMS = frozenset({"upn", "name"})
+"""Params that only repeat whom a warning is about: no reason to tell alike changes apart."""
+
+UNLIKELY_TO_MATTER = frozenset({"upn", "deleted"})
+"""Fields of before and after that the row's verb and its user say already."""
+
+
+class Row(NamedTuple):
+    """Changes that are alike in all that a reviewer looks at, in the plan's order."""
+
+    verb: Verb
+    changes: tuple[Change, ...]
+
+    @property
+    def first(self) -> Change:
+        """Return the change that speaks for all."""
+        return self.changes[0]
+
+    @property
+    def removes(self) -> bool:
+        """Tell whether something is taken away or lost: such rows stand apart, before the others."""
+        return self.verb in ("revoke", "delete") or any(w.code in DATA_LOSS for w in self.first.warnings)
+
+    @property
+    def deadline(self) -> str:
+        """Return the first day on which something is gone for good; "9999" where none is known."""
+        return min((w.recoverable_until or "9999" for w in self.first.warnings), default="9999")
+
+    @property
+    def subject(self) -> str:
+        """Return "user anna@contoso.com", or "412 users"."""
+        return messages.who(self.first) if len(self.changes) == 1 else count(len(self.changes), "user")
+
+    @property
+    def each(self) -> str:
+        """Return whom a sentence about all of them is about: its verb stays in the singular."""
+        return self.subject if len(self.changes) == 1 else f"each of these {self.subject}"
+
+    @property
+    def names(self) -> list[str]:
+        """Return what the changes are about, one by one."""
+        return [clean(c.user.upn) if c.user else messages.who(c) for c in self.changes]
+
+    @property
+    def because(self) -> str:
+        """Return the place in the desired state, where all changes share it: "tenant.yaml:21"."""
+        places = {_because(change) for change in self.changes}
+        return places.pop() if len(places) == 1 else ""
+
+    @property
+    def blocked_by(self) -> str:
+        """Return why the changes are blocked: conflicts by code, and what is waited for."""
+        if self.first.ready:
+            return ""
+        codes = [clean(reason) for reason in self.first.blocked_by if "/" not in reason]
+        waits = sorted({clean(reason) for c in self.changes for reason in c.blocked_by if "/" in reason})
+        parts = [
+            *([f"blocked by {listing(codes)}"] if codes else []),
+            *([f"waits for {listing(waits, limit=2)}, which is blocked"] if waits else []),
+        ]
+        return "; ".join(parts) or "blocked"
+
+    @property
+    def missing_role(self) -> str:
+        """Return who may make the change, where the actor may not."""
+        return "" if self.first.permitted else f"takes {role_names(self.first.roles)}"
+
+
+def grouped(changes: Iterable[Change]) -> list[Row]:
+    """Return the rows of changes, each where its first change stands."""
+    found: dict[str, list[Change]] = {}
+    for change in changes:
+        found.setdefault(_likeness(change), []).append(change)
+    return [Row(verb_of(alike[0]), tuple(alike)) for alike in found.values()]
+
+
+def verb_of(change: Change) -> Verb:
+    """Return what a change does to its user, in one word."""
+    verbs: dict[str, Verb] = {
+        "create-user": "create",
+        "restore-user": "restore",
+        "update-user": "update",
+        "delete-user": "delete",
+        "buy-seats": "buy",
+        "set-auto-renew": "renewal",
+    }
+    if change.kind in verbs:
+        return verbs[change.kind]
+    if change.assign:
+        return "swap" if change.revoke else "assign"
+    if change.revoke:
+        return "revoke"
+    return "modify"
+
+
+def _likeness(change: Change) -> str:
+    """Return a key that is the same for changes which one row may tell together."""
+    if change.kind != "set-licenses" and change.kind not in ("update-user", "delete-user"):
+        return change.address
+    return json.dumps(
+        [
+            change.kind,
+            change.status,
+            change.permitted,
+            [reason for reason in change.blocked_by if "/" not in reason],
+            any("/" in reason for reason in change.blocked_by),
+            [[_labels(part), _plans_off(part)] for part in (change.assign, change.revoke, change.modify)],
+            _fields(change),
+            change.effects,
+            [
+                [w.code, {k: v for k, v in w.params.items() if k not in PERSONAL_PARAMS}, w.recoverable_until]
+                for w in change.warnings
+            ],
+        ]
+    )
+
+
+def _labels(licences: Sequence[License]) -> list[str]:
+    return [licence.sku_id for licence in licences]
+
+
+def _plans_off(licences: Sequence[License]) -> list[tuple[str, ...]]:
+    return [licence.disabled_plans for licence in licences]
+
+
+def _because(change: Change) -> str:
+    reasons = [
+        reason
+        for part in (change.assign, change.modify, change.revoke)
+        for reason in (because for licence in part for because in licence.because)  # new ones first
+    ]
+    places = dict.fromkeys(
+        f"{clean(r.file)}:{r.line}" + (f" ({clean(r.rule)})" if r.rule != "users" else "") for r in reasons
+    )
+    return listing(list(places), limit=2) if places else ""
+
+
+# ------------------------------------------------------------ what it is about
+
+
+def what(row: Row, arrow: str, *, short: bool = False) -> str:
+    """Return what the row's changes do: the licences, or the fields; `short` leaves out product names."""
+    change = row.first
+    match row.verb:
+        case "assign" | "modify" | "revoke" | "swap":
+            return _licences(change, arrow, short=short)
+        case "buy":
+            return f"{_value(change.before.get('seats'))} {arrow} {_value(change.after.get('seats'))} seats"
+        case "renewal":
+            return f"automatic renewal {_switch(change.before)} {arrow} {_switch(change.after)}"
+        case "create" | "restore" | "update" | "delete":
+            name = change.user.name if change.user and len(row.changes) == 1 else ""
+            fields = "; ".join(_fields(change, arrow))
+            named = f"({clean(name)})" if name and row.verb != "create" else ""
+            return " ".join(part for part in (named, fields) if part)
+
+
+def _licences(change: Change, arrow: str, *, short: bool) -> str:
+    def told(part: Sequence[License], *, off: bool) -> str:
+        return ", ".join(_licence(change, licence, short=short, off=off) for licence in part)
+
+    parts = []
+    if change.assign and change.revoke:
+        parts.append(f"{told(change.revoke, off=False)} {arrow} {told(change.assign, off=True)}")
+    elif change.assign or change.revoke:
+        parts.append(told(change.assign, off=True) or told(change.revoke, off=False))
+    if change.modify:
+        parts.append(told(change.modify, off=True))
+    return "; ".join(parts)
+
+
+def _licence(change: Change, licence: License, *, short: bool, off: bool) -> str:
+    """Return one licence, with how many of its plans will be off, and were before where that differs."""
+    name = clean(licence.sku) if short else product(licence.sku, licence.name)
+    if not off:
+        return name
+    before = next(
+        (
+            len(held["disabled_plans"])
+            for held in change.before.get("assignments", ())
+            if held.get("sku_id") == licence.sku_id and held.get("assigned_by") is None
+        ),
+        None,
+    )
+    now = len(licence.disabled_plans)
+    if before is not None and licence in change.modify:
+        return f"{name}: {count(now, 'plan')} off (was {before})"
+    return f"{name} ({count(now, 'plan')} off)" if now else name
+
+
+def _fields(change: Change, arrow: str = "") -> list[str]:
+    """Return the fields that change, as "department: Sales → Marketing"; nothing for licences."""
+    if change.kind not in ("create-user", "restore-user", "update-user"):
+        return []
+    told = []
+    for field, value in change.after.items():
+        if field in UNLIKELY_TO_MATTER or field == "assignments" or change.before.get(field) == value:
+            continue
+        label = clean(field.replace("_", " "))
+        if change.before.get(field) in (None, ""):
+            told.append(f"{label}: {_value(value)}")
+        else:
+            told.append(f"{label}: {_value(change.before[field])} {arrow} {_value(value)}")
+    return told
+
+
+def _switch(state: dict[str, Any]) -> str:
+    return {True: "on", False: "off"}.get(state.get("auto_renew"), "unknown")  # type: ignore[arg-type]
+
+
+def _value(value: object) -> str:
+    """Return a field's value for people; its text is cleaned."""
+    match value:
+        case None:
+            return "unknown"
+        case bool():
+            return "yes" if value else "no"
+        case "":
+            return "empty"
+        case _:
+            return clean(str(value))

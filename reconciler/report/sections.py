@@ -1,0 +1,272 @@
+"""How is each part of a plan laid out on the page?
+
+One function per section, each with nothing to print where there is nothing to say. The order of the
+sections is text's; the words are those of messages and rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report import messages
+from reconciler.report.conflict_words import OUTSIDE_ROLES
+from reconciler.report.layout import Span, shorten, width_of
+from reconciler.report.phrases import count, product
+from reconciler.report.rows import what
+from reconciler.report.sanitize import clean
+from reconciler.report.warning_words import DATA_LOSS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.plan import Conflict, Plan, SeatRow
+    from reconciler.report.layout import Page
+    from reconciler.report.rows import Row
+
+VERBS = ("create", "restore", "update", "assign", "swap", "modify")
+"""The order of changes that take nothing away."""
+
+STYLES = {
+    "create": "green",
+    "restore": "green",
+    "assign": "green",
+    "update": "cyan",
+    "modify": "cyan",
+    "swap": "cyan",
+    "revoke": "red",
+    "delete": "red",
+    "buy": "yellow",
+    "renewal": "yellow",
+}
+
+VERB_WIDTH = 9
+LABEL_WIDTH = len("until 2026-12-24") + 2
+SUBJECT_LIMIT = 34
+"""A longer subject does not push the others' second column out of the page."""
+
+
+def refusals(page: Page, plan: Plan) -> None:
+    """Show the guard rails that refuse the plan."""
+    if plan.refusals:
+        page.heading("Refused by guard rails")
+    for refusal in plan.refusals:
+        page.put(
+            Span(f"{page.symbols.attention} {clean(refusal.code)}: ", "bold red"),
+            Span(messages.refusal(refusal)),
+            hang=4,
+        )
+
+
+# ------------------------------------------------------------ purchases
+
+
+def purchases(page: Page, plan: Plan, declared: Sequence[Row]) -> None:
+    """Show the seats that are short and how to get them, then what the desired state buys."""
+    if not plan.purchases and not declared:
+        return
+    page.heading("Purchases")
+    for purchase in plan.purchases:
+        cost = purchase.cost
+        price = f"; {clean(cost.amount)} {clean(cost.currency)} per {clean(cost.per)}" if cost else ""
+        page.put(
+            Span(f"{page.symbols.attention} {product(purchase.sku, purchase.name)}: ", "bold yellow"),
+            Span(f"buy {count(purchase.buy, 'seat')}", "bold"),
+            Span(
+                f" ({purchase.seats:,} owned, {purchase.in_use:,} in use, {purchase.needed:,} needed{price})"
+            ),
+            hang=4,
+        )
+        how = messages.purchase(purchase, plan.tenant.provider)
+        page.put(Span(how.removesuffix(OUTSIDE_ROLES)), indent=6)
+    if plan.purchases:
+        page.put(Span(OUTSIDE_ROLES, "dim"), indent=4)
+    _rows(page, declared, plan)
+
+
+# ------------------------------------------------------------ conflicts
+
+
+def conflicts(page: Page, plan: Plan) -> None:
+    """Show conflicts by code, those with the same way out together."""
+    if plan.conflicts:
+        page.heading("Conflicts")
+    by_code: dict[str, list[Conflict]] = {}
+    for conflict in plan.conflicts:
+        by_code.setdefault(conflict.code, []).append(conflict)
+    for code, alike in by_code.items():
+        number = f" ({len(alike):,})" if len(alike) > 1 else ""
+        style = "bold red" if any(conflict.blocks for conflict in alike) else "bold yellow"
+        page.put(Span(f"{page.symbols.attention} {clean(code)}{number}", style))
+        by_remedies: dict[tuple[str, ...], list[tuple[str, Conflict]]] = {}
+        for conflict in alike:
+            told = messages.conflict(conflict)
+            by_remedies.setdefault(told.remedies, []).append((told.message, conflict))
+        for remedies, told_of in by_remedies.items():
+            shown = page.some(told_of)
+            for message, conflict in shown:
+                page.put(Span(message), *_place(conflict), indent=4, hang=6)
+            if len(shown) < len(told_of):
+                page.put(Span(f"{page.symbols.more} and {len(told_of) - len(shown):,} more", "dim"), indent=4)
+            for number_of, remedy in enumerate(remedies, 1):
+                page.put(Span(f"{number_of}. ", "dim"), Span(remedy), indent=6, hang=9)
+
+
+def _place(conflict: Conflict) -> list[Span]:
+    """Return where in the desired state a conflict has its cause."""
+    if conflict.file is None:
+        return []
+    line = f":{conflict.line}" if conflict.line else ""
+    return [Span(" "), Span(f"[{clean(conflict.file)}{line}]", "dim")]
+
+
+# ------------------------------------------------------------ changes
+
+
+def removals(page: Page, plan: Plan, rows: Sequence[Row]) -> None:
+    """Show what is taken away, what that destroys and until when: the first deadline first."""
+    _changes(
+        page,
+        "Removals",
+        sorted((row for row in rows if row.removes), key=lambda row: (not row.first.ready, row.deadline)),
+        plan,
+    )
+
+
+def others(page: Page, plan: Plan, rows: Sequence[Row]) -> None:
+    """Show the changes that take nothing away, by what they do."""
+    rest = [row for row in rows if not row.removes and not row.first.buys]
+    _changes(
+        page,
+        "Other changes",
+        sorted(rest, key=lambda row: (VERBS.index(row.verb), not row.first.ready)),
+        plan,
+    )
+
+
+def _changes(page: Page, title: str, rows: Sequence[Row], plan: Plan) -> None:
+    if rows:
+        page.heading(title)
+    _rows(page, rows, plan)
+
+
+def _rows(page: Page, rows: Sequence[Row], plan: Plan) -> None:
+    """Show rows with their subjects in one column."""
+    width = min(max((width_of(row.subject) for row in rows), default=0), SUBJECT_LIMIT) + 2
+    for row in rows:
+        _row(page, row, width, plan)
+
+
+def _row(page: Page, row: Row, subject_width: int, plan: Plan) -> None:
+    """Show one row: what, for whom and why; below it the names, the block, the effects, the warnings."""
+    symbols = page.symbols
+    signs = {
+        "create": symbols.add,
+        "restore": symbols.add,
+        "assign": symbols.add,
+        "buy": symbols.add,
+        "update": symbols.change,
+        "modify": symbols.change,
+        "renewal": symbols.change,
+        "swap": symbols.swap,
+        "revoke": symbols.remove,
+        "delete": symbols.remove,
+    }
+    ready = row.first.ready
+    style = STYLES[row.verb] if ready else "dim"
+    start = 2 + 2 + VERB_WIDTH
+    told = what(row, symbols.arrow)
+    because = f"[{row.because}]" if row.because else ""
+    if start + subject_width + width_of(told) + 1 + width_of(because) > page.width:
+        told = what(row, symbols.arrow, short=True) if row.verb == "swap" else told
+    page.row(
+        [
+            (
+                Span(
+                    signs[row.verb] if ready else symbols.blocked, f"bold {style}" if ready else "bold yellow"
+                ),
+                2,
+            ),
+            (Span(row.verb, style), VERB_WIDTH),
+            (Span(row.subject, "bold" if ready else ""), subject_width),
+        ],
+        [Span(told), *([Span(" "), Span(because, "dim")] if because else [])],
+    )
+    if len(row.changes) > 1:
+        shown = page.some(row.names)
+        more = len(row.names) - len(shown)
+        cut = f" {symbols.more} and {more:,} more" if more else ""
+        page.put(Span(", ".join(shown) + cut, "dim"), indent=start)
+    for reason in (row.blocked_by, row.missing_role):
+        if reason:
+            page.put(Span(reason, "yellow"), indent=start)
+    if row.first.effects:
+        page.put(Span(f"sets up: {'; '.join(row.first.effects)}", "dim"), indent=start)
+    _warnings(page, row, plan)
+
+
+def _warnings(page: Page, row: Row, plan: Plan) -> None:
+    """Show what a row destroys or risks: the deadline in the margin, then what, then how to prevent it."""
+    for warning in row.first.warnings:
+        told = messages.warning(warning, about=row.each, day=clean(plan.created_at[:10]))
+        lost = warning.code in DATA_LOSS
+        label = (
+            f"until {clean(warning.recoverable_until)}"
+            if warning.recoverable_until
+            else "no date known"
+            if lost
+            else "note"
+        )
+        style = "bold red" if lost else "yellow"
+        page.row(
+            [(Span(label, style), LABEL_WIDTH)],
+            [Span(f"{clean(warning.code)}: ", style), Span(told.message)],
+            indent=4,
+        )
+        if told.prevent:
+            page.put(Span("To prevent it: ", "bold"), Span(told.prevent), indent=4 + LABEL_WIDTH)
+
+
+# ------------------------------------------------------------ seats
+
+
+def seats(page: Page, plan: Plan) -> None:
+    """Show seats before and after, of the SKUs where something moves or is short."""
+    shown = [row for row in plan.seats if page.limit is None or _moves(row)]
+    if not shown:
+        return
+    page.heading("Seats")
+    names = _names(plan)
+    labels = [product(row.sku, names.get(row.sku_id, "")) for row in shown]
+    columns = ("owned", "before", "after", "free", "short")
+    room = page.width - 2 - 8 * len(columns)
+    width = min(max(width_of(label) for label in labels), room)
+    head = "".join(f"{name:>8}" for name in columns)
+    page.lines.append((Span("  " + " " * width), Span(head, "dim")))
+    for row, label in zip(shown, labels, strict=True):
+        name = shorten(label, width, page.symbols.more)
+        numbers = (row.seats, row.in_use_before, row.in_use_after, row.free_after)
+        page.lines.append(
+            (
+                Span("  " + name + " " * (width - width_of(name))),
+                Span("".join(f"{number:>8,}" for number in numbers)),
+                Span(f"{row.short:>8,}", "bold red" if row.short else ""),
+            )
+        )
+    rest = len(plan.seats) - len(shown)
+    if rest:
+        page.put(Span(f"{count(rest, 'other SKU')} without change", "dim"))
+
+
+def _moves(row: SeatRow) -> bool:
+    """Tell whether a reviewer needs this row."""
+    return row.in_use_before != row.in_use_after or bool(row.short) or row.in_use_after > row.seats
+
+
+def _names(plan: Plan) -> dict[str, str]:
+    """Return SKU id → product name, as far as the plan tells."""
+    licences = (x for c in plan.changes for part in (c.assign, c.revoke, c.modify) for x in part)
+    return {
+        **{licence.sku_id: licence.name for licence in licences},
+        **{change.sku.sku_id: change.sku.name for change in plan.changes if change.sku},
+        **{purchase.sku_id: purchase.name for purchase in plan.purchases},
+    }

@@ -1,0 +1,172 @@
+"""How is a plan shown to people who review it?
+
+Summary first; then what stops or costs something: refusals, purchases, conflicts, removals with what
+they destroy and until when; then the rest. Coloured on a terminal, plain in a pipe. The words come
+from messages and rows; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report import sections
+from reconciler.report.layout import Page, Span, Symbols, plain
+from reconciler.report.phrases import count, listing, role_names
+from reconciler.report.rows import grouped
+from reconciler.report.sanitize import clean, encodable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reconciler.plan import Plan
+    from reconciler.report.layout import Line
+    from reconciler.report.rows import Row
+
+SHOWN = 3
+"""So many of a long list are shown; `everything`, and the JSON, show all of it."""
+
+TWO_COLUMNS = 72
+"""A page at least this wide has the summary in two columns."""
+
+
+def render(plan: Plan, console: Console | None = None, *, everything: bool = False) -> None:
+    """Print a plan on `console` (default: standard output); with `everything`, no list is cut short."""
+    from rich.console import Console as Terminal  # noqa: PLC0415  rich is slow to import; only printing needs it
+    from rich.text import Text  # noqa: PLC0415
+
+    console = console or Terminal(highlight=False, markup=False, emoji=False)
+    lines = lines_of(plan, width=console.width, encoding=console.encoding, everything=everything)
+    if not console.is_terminal or console.no_color or console.color_system is None:
+        console.out(encodable(plain(lines), console.encoding), end="", highlight=False)
+        return
+    for line in lines:
+        text = Text.assemble(*((encodable(span.text, console.encoding), span.style) for span in line))
+        console.print(text, soft_wrap=True, highlight=False)
+
+
+def lines_of(plan: Plan, *, width: int, encoding: str = "utf-8", everything: bool = False) -> list[Line]:
+    """Return a plan as styled lines. This one list is the order in which a reviewer reads."""
+    page = Page(width, Symbols.of(encoding), limit=None if everything else SHOWN)
+    rows = grouped(plan.changes)
+    _header(page, plan)
+    _summary(page, plan)
+    sections.refusals(page, plan)
+    sections.purchases(page, plan, [row for row in rows if row.first.buys])
+    sections.conflicts(page, plan)
+    sections.removals(page, plan, rows)
+    sections.others(page, plan, rows)
+    sections.seats(page, plan)
+    _closing(page, plan, rows)
+    return page.lines
+
+
+def _header(page: Page, plan: Plan) -> None:
+    """Say which tenant the plan is for, who would apply it, and for which day its dates hold."""
+    roles = ", ".join(role_names([role]) for role in plan.actor.roles) or "no directory role"
+    page.put(
+        Span(f"Plan for {clean(plan.tenant.domain)}", "bold"), Span(f" ({plan.tenant.provider})"), indent=0
+    )
+    made, expires = _instant(plan.created_at), _instant(plan.expires_at)
+    facts = [
+        ("made", f"{made}; the dates below hold if applied on {clean(plan.created_at[:10])}"),
+        ("expires", expires),
+        ("actor", f"{clean(plan.actor.name)} ({roles})"),
+        *([("targets", listing(_texts(plan.options.get("targets"))))] if plan.options.get("targets") else []),
+        *([("allows", listing(_texts(plan.options.get("allow"))))] if plan.options.get("allow") else []),
+        *([("seats", "those in their grace period are used too")] if plan.options.get("use_grace") else []),
+    ]
+    for label, value in facts:
+        page.row([(Span(label, "dim"), 9)], [Span(value)])
+
+
+def _texts(value: object) -> list[str]:
+    return [clean(str(item)) for item in value] if isinstance(value, (list, tuple)) else [clean(str(value))]
+
+
+def _instant(text: str) -> str:
+    """Return "2026-11-24 02:00 UTC" for an RFC 3339 instant in UTC; anything else as it is."""
+    text = clean(text)
+    shown = f"{text[:10]} {text[11:16]} UTC"
+    return shown if text[10:11] == "T" and text.endswith(("Z", "+00:00")) else text
+
+
+def _summary(page: Page, plan: Plan) -> None:
+    """Count what would change on the left, and what wants attention on the right."""
+    total, symbols = plan.summary, page.symbols
+    deadlines = [w.recoverable_until for c in plan.ready for w in c.warnings if w.recoverable_until]
+    first = f", first data loss after {clean(min(deadlines))}" if deadlines else ""
+    changes = [
+        (symbols.add, "green", total.create, "user to create", ""),
+        (symbols.add, "green", total.restore, "user to restore", ""),
+        (symbols.change, "cyan", total.update, "user to update", ""),
+        (symbols.add, "green", total.assign, "licence to assign", ""),
+        (symbols.change, "cyan", total.modify, "licence to modify", ""),
+        (symbols.remove, "red", total.revoke, "licence to revoke", ""),
+        (symbols.remove, "red", total.delete, "user to delete", ""),
+    ]
+    attention = [
+        (symbols.attention, "red", len(plan.refusals), "guard rail that refuses the plan", ""),
+        (symbols.attention, "yellow", total.purchase, "seat to buy", ""),
+        (symbols.attention, "yellow", total.conflicts, "conflict", ""),
+        (symbols.attention, "yellow", total.warnings, "warning", first),
+        (symbols.blocked, "yellow", total.blocked, "blocked change", ""),
+        (" ", "dim", total.unlisted_users, "unlisted user", ", untouched"),
+    ]
+    left, right = (
+        [
+            (Span(symbol, f"bold {style}"), Span(f"{number:>6,} "), Span(_counted(number, noun) + more))
+            for symbol, style, number, noun, more in column
+            if number
+        ]
+        for column in (changes, attention)
+    )
+    if left or right:
+        page.blank()
+    if page.width < TWO_COLUMNS:
+        left, right = left + right, []
+    for index in range(max(len(left), len(right))):
+        before = list(left[index]) if index < len(left) else []
+        after = list(right[index]) if index < len(right) else []
+        width = sum(len(span.text) for span in before)
+        gap = [Span(" " * (33 - width))] if after else []
+        page.lines.append((Span("  "), *before, *gap, *after))
+
+
+def _counted(number: int, noun: str) -> str:
+    """Return the noun in the number's form: its first word but one takes the s, "users to create"."""
+    head, *tail = noun.split(" ")
+    if head == "guard":
+        return noun if number == 1 else "guard rails that refuse the plan"
+    if head in ("blocked", "unlisted"):
+        return noun if number == 1 else f"{noun}s"
+    return " ".join([head if number == 1 else f"{head}s", *tail])
+
+
+def _closing(page: Page, plan: Plan, rows: list[Row]) -> None:
+    """Say what apply would do, last, where a reader of a long plan ends."""
+    ready, blocked = len(plan.ready), len(plan.blocked)
+    page.blank()
+    if page.cut:
+        page.put(Span("Lists are cut short here: `show --all` and `--json` have all of it.", "dim"), indent=0)
+    if not ready:
+        page.put(Span("Nothing to do", "bold"), Span(_why_nothing(plan)), indent=0)
+        return
+    told = f"{count(ready, 'change')} {'is' if ready == 1 else 'are'} ready to apply"
+    stuck = f"; {blocked:,} {'is' if blocked == 1 else 'are'} blocked (`apply --partial` leaves them out)"
+    page.put(Span(told + (stuck if blocked else "") + ".", "bold"), indent=0)
+    if plan.refusals:
+        page.put(
+            Span("A guard rail refuses the plan as a whole: apply changes nothing.", "bold red"), indent=0
+        )
+    if any(row.first.buys and row.first.ready for row in rows):
+        page.put(Span("What costs money is left out, unless applied with `--buy`."), indent=0)
+
+
+def _why_nothing(plan: Plan) -> str:
+    """Return the end of the sentence "Nothing to do"."""
+    blocked = len(plan.blocked)
+    if blocked:
+        return f": {count(blocked, 'change')} {'is' if blocked == 1 else 'are'} blocked."
+    if any(conflict.blocks for conflict in plan.conflicts):
+        return ": conflicts stand in the way of the rest."
+    return ": the tenant is as declared."
