@@ -6,6 +6,7 @@ line never starts with anything but our own indent. It knows nothing of plans.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from rich.cells import cell_len
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 T = TypeVar("T")
+
+_CODE = re.compile(r"`[^`]{1,40}`")
 
 MIN_WIDTH, MAX_WIDTH = 40, 120
 """Narrower than this nothing can be aligned; wider lines are hard to read."""
@@ -100,8 +103,7 @@ def wrap(spans: Sequence[Span], width: int, indent: int, hang: int) -> list[Line
     lines: list[Line] = []
     line, used, gap = [Span(" " * indent)], indent, False
     for span in spans:
-        text = clean(span.text)
-        for number, word in enumerate(text.split(" ")):
+        for number, word in enumerate(_words(clean(span.text))):
             gap = gap or number > 0
             if not word:
                 continue
@@ -115,6 +117,14 @@ def wrap(spans: Sequence[Span], width: int, indent: int, hang: int) -> list[Line
             line.append(Span(word, span.style))
             used, gap = used + length, False
     return [*lines, tuple(line)]
+
+
+def _words(text: str) -> list[str]:
+    """Return what may stand on lines of its own: words, and short `pieces of code` as a whole."""
+    if "`" not in text:
+        return text.split(" ")
+    joined = _CODE.sub(lambda match: match[0].replace(" ", "\0"), text)  # clean text holds no NUL
+    return [word.replace("\0", " ") for word in joined.split(" ")]
 
 
 def width_of(text: str) -> int:

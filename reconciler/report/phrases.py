@@ -40,6 +40,10 @@ class Facts:
         """Tell whether there is a value that says something: neither null nor empty."""
         return self._params.get(key) not in (None, "", [], (), {})
 
+    def flag(self, key: str) -> bool:
+        """Tell whether the value is true."""
+        return self._params.get(key) is True
+
     def number(self, key: str) -> int:
         """Return the value as a whole number; 0 where there is none."""
         value = self._params.get(key)

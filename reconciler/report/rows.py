@@ -26,7 +26,7 @@ Verb = Literal[
 PERSONAL_PARAMS = frozenset({"upn", "name"})
 """Params that only repeat whom a warning is about: no reason to tell alike changes apart."""
 
-UNLIKELY_TO_MATTER = frozenset({"upn", "deleted"})
+TOLD_ALREADY = frozenset({"upn", "deleted", "assignments"})
 """Fields of before and after that the row's verb and its user say already."""
 
 
@@ -53,13 +53,15 @@ class Row(NamedTuple):
 
     @property
     def subject(self) -> str:
-        """Return "user anna@contoso.com", or "412 users"."""
-        return messages.who(self.first) if len(self.changes) == 1 else count(len(self.changes), "user")
+        """Return "anna@contoso.com", or "412 users"."""
+        return self.names[0] if len(self.changes) == 1 else count(len(self.changes), "user")
 
     @property
     def each(self) -> str:
         """Return whom a sentence about all of them is about: its verb stays in the singular."""
-        return self.subject if len(self.changes) == 1 else f"each of these {self.subject}"
+        if len(self.changes) > 1:
+            return f"each of these {self.subject}"
+        return "the user" if self.first.user else self.subject
 
     @property
     def names(self) -> list[str]:
@@ -176,7 +178,7 @@ def what(row: Row, arrow: str, *, short: bool = False) -> str:
         case "create" | "restore" | "update" | "delete":
             name = change.user.name if change.user and len(row.changes) == 1 else ""
             fields = "; ".join(_fields(change, arrow))
-            named = f"({clean(name)})" if name and row.verb != "create" else ""
+            named = f"({clean(name)})" if name else ""
             return " ".join(part for part in (named, fields) if part)
 
 
@@ -219,7 +221,8 @@ def _fields(change: Change, arrow: str = "") -> list[str]:
         return []
     told = []
     for field, value in change.after.items():
-        if field in UNLIKELY_TO_MATTER or field == "assignments" or change.before.get(field) == value:
+        told_already = field in TOLD_ALREADY or (field == "name" and change.kind == "create-user")
+        if told_already or change.before.get(field) == value:
             continue
         label = clean(field.replace("_", " "))
         if change.before.get(field) in (None, ""):

@@ -19,6 +19,7 @@ from reconciler.report.warning_words import DATA_LOSS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reconciler import plan as plans
     from reconciler.plan import Conflict, Plan, SeatRow
     from reconciler.report.layout import Page
     from reconciler.report.rows import Row
@@ -40,6 +41,7 @@ STYLES = {
 }
 
 VERB_WIDTH = 9
+NUMBER_WIDTH = 7
 LABEL_WIDTH = len("until 2026-12-24") + 2
 SUBJECT_LIMIT = 34
 """A longer subject does not push the others' second column out of the page."""
@@ -104,7 +106,7 @@ def conflicts(page: Page, plan: Plan) -> None:
         for remedies, told_of in by_remedies.items():
             shown = page.some(told_of)
             for message, conflict in shown:
-                page.put(Span(message), *_place(conflict), indent=4, hang=6)
+                page.put(Span(message), *_place(conflict), indent=4)
             if len(shown) < len(told_of):
                 page.put(Span(f"{page.symbols.more} and {len(told_of) - len(shown):,} more", "dim"), indent=4)
             for number_of, remedy in enumerate(remedies, 1):
@@ -209,21 +211,25 @@ def _warnings(page: Page, row: Row, plan: Plan) -> None:
     for warning in row.first.warnings:
         told = messages.warning(warning, about=row.each, day=clean(plan.created_at[:10]))
         lost = warning.code in DATA_LOSS
-        label = (
-            f"until {clean(warning.recoverable_until)}"
-            if warning.recoverable_until
-            else "no date known"
-            if lost
-            else "note"
-        )
         style = "bold red" if lost else "yellow"
         page.row(
-            [(Span(label, style), LABEL_WIDTH)],
+            [(Span(_margin(warning), style), LABEL_WIDTH)],
             [Span(f"{clean(warning.code)}: ", style), Span(told.message)],
             indent=4,
         )
         if told.prevent:
             page.put(Span("To prevent it: ", "bold"), Span(told.prevent), indent=4 + LABEL_WIDTH)
+
+
+def _margin(warning: plans.Warning) -> str:
+    """Return what stands in the margin of a warning: the deadline, seen at a glance."""
+    if warning.recoverable_until:
+        return f"until {clean(warning.recoverable_until)}"
+    return {
+        "data-deletion": "date unknown",
+        "mailbox-downgrade": "at once",
+        "storage-downgrade": "at once",
+    }.get(warning.code, "note")
 
 
 # ------------------------------------------------------------ seats
@@ -238,9 +244,9 @@ def seats(page: Page, plan: Plan) -> None:
     names = _names(plan)
     labels = [product(row.sku, names.get(row.sku_id, "")) for row in shown]
     columns = ("owned", "before", "after", "free", "short")
-    room = page.width - 2 - 8 * len(columns)
+    room = page.width - 2 - NUMBER_WIDTH * len(columns)
     width = min(max(width_of(label) for label in labels), room)
-    head = "".join(f"{name:>8}" for name in columns)
+    head = "".join(f"{name:>{NUMBER_WIDTH}}" for name in columns)
     page.lines.append((Span("  " + " " * width), Span(head, "dim")))
     for row, label in zip(shown, labels, strict=True):
         name = shorten(label, width, page.symbols.more)
@@ -248,8 +254,8 @@ def seats(page: Page, plan: Plan) -> None:
         page.lines.append(
             (
                 Span("  " + name + " " * (width - width_of(name))),
-                Span("".join(f"{number:>8,}" for number in numbers)),
-                Span(f"{row.short:>8,}", "bold red" if row.short else ""),
+                Span("".join(f"{number:>{NUMBER_WIDTH},}" for number in numbers)),
+                Span(f"{row.short:>{NUMBER_WIDTH},}", "bold red" if row.short else ""),
             )
         )
     rest = len(plan.seats) - len(shown)

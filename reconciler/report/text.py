@@ -112,9 +112,14 @@ def _summary(page: Page, plan: Plan) -> None:
         (symbols.blocked, "yellow", total.blocked, "blocked change", ""),
         (" ", "dim", total.unlisted_users, "unlisted user", ", untouched"),
     ]
+    digits = max(len(f"{number:,}") for _, _, number, _, _ in (*changes, *attention)) + 1
     left, right = (
         [
-            (Span(symbol, f"bold {style}"), Span(f"{number:>6,} "), Span(_counted(number, noun) + more))
+            (
+                Span(symbol, f"bold {style}"),
+                Span(f"{number:>{digits},} "),
+                Span(_counted(number, noun) + more),
+            )
             for symbol, style, number, noun, more in column
             if number
         ]
@@ -128,7 +133,7 @@ def _summary(page: Page, plan: Plan) -> None:
         before = list(left[index]) if index < len(left) else []
         after = list(right[index]) if index < len(right) else []
         width = sum(len(span.text) for span in before)
-        gap = [Span(" " * (33 - width))] if after else []
+        gap = [Span(" " * (30 + digits - width))] if after else []
         page.lines.append((Span("  "), *before, *gap, *after))
 
 

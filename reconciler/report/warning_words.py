@@ -41,7 +41,7 @@ class Fate(NamedTuple):
     def deadline(self, how: str) -> str:
         """Return "if applied on DAY, recoverable until DATE HOW, then gone for good"."""
         if self.until is None:
-            return f"if applied on {self.day}, nobody has said how long it can be recovered"
+            return f"if applied on {self.day}, it is not known how long it can be recovered"
         return f"if applied on {self.day}, recoverable until {self.until} {how}, then gone for good"
 
 
@@ -50,7 +50,7 @@ class Fate(NamedTuple):
 
 def _mailbox_deletion(f: Facts, fate: Fate) -> Warned:
     return Warned(
-        f"{fate.who} loses the mailbox ({f.text('plan_title')}, {f.product}): "
+        f"{fate.who} loses the mailbox that comes with {f.product}: "
         f"{fate.deadline('by assigning a licence with a mailbox again')}. "
         "Search and eDiscovery no longer find it from the first day.",
         f"Keep a licence with a mailbox, {KEEP_MAILBOX} for instance; or turn it into a shared mailbox "
@@ -63,14 +63,18 @@ def _mailbox_downgrade(f: Facts, fate: Fate) -> Warned:
     lost = [rights.get(right, right) for right in f.names("lost")]
     smaller = f.number("to_gb") < f.number("from_gb")
     parts = [
-        *([f"{_sizes(f)}: a mailbox that is fuller can no longer send or receive"] if smaller else []),
-        *([f"without the right to {listing(lost)}"] if lost else []),
+        *([f", {_sizes(f)}: a fuller mailbox can no longer send or receive"] if smaller else []),
+        *(
+            [f"; {listing(lost)} {'is' if len(lost) == 1 and lost != ['holds'] else 'are'} lost"]
+            if lost
+            else []
+        ),
     ]
     advice = "export the archive and ask whether a hold is in force" if lost else "export what is above"
     until = f" {_sentence(fate.deadline('by going back'))}" if fate.until else ""
     return Warned(
         f"{fate.who} keeps the mailbox, but goes from {f.text('from_title')} to {f.text('to_title')}"
-        f"{''.join(f', {part}' for part in parts)}.{until}",
+        f"{''.join(parts)}.{until}",
         f"Compare the mailbox with the new limits first; {advice}. Or keep the present plan.",
     )
 
@@ -87,23 +91,26 @@ def _storage_downgrade(f: Facts, fate: Fate) -> Warned:
 def _data_deletion(f: Facts, fate: Fate) -> Warned:
     plans = f" ({listing(f.names('plans'))})" if f.has("plans") else ""
     service = catalog.load().services.get(f.text("service"))
-    if not f.has("known") or service is None:
+    if service is None or not f.flag("known"):
         return Warned(
             f"{fate.who} loses {f.text('title')}{plans}: what becomes of its data is unknown.",
             "Find out what this service keeps for the user before you apply, and export it.",
         )
+    if service.kind == "access" and fate.until is None:
+        end = "nothing is deleted"
+    else:
+        end = fate.deadline("by assigning it again")
     keeps = f" {_sentence(service.keeps)}" if service.keeps else ""
     return Warned(
-        f"{fate.who} loses {f.text('title')}{plans}: {service.loses}; "
-        f"{fate.deadline('by assigning it again')}.{keeps}",
-        _sentence(service.prevent or "Export the data first, or keep the licence"),
+        f"{fate.who} loses {service.title}{plans}: {service.loses}; {end}.{keeps}",
+        _sentence(service.prevent or "keep the licence, if the service is still needed"),
     )
 
 
 def _user_deletion(f: Facts, fate: Fate) -> Warned:
     kept = [
-        *(["the mailbox"] if f.has("mailbox") and f.text("mailbox") == "yes" else []),
-        *(["OneDrive"] if f.has("onedrive") and f.text("onedrive") == "yes" else []),
+        *(["the mailbox"] if f.flag("mailbox") else []),
+        *(["OneDrive"] if f.flag("onedrive") else []),
     ]
     also = f" with {listing(kept)}" if kept else ""
     frees = f" It frees {listing(f.names('skus'))} at once." if f.has("skus") else ""
