@@ -1,1 +1,8 @@
-"""What must change in the tenant? Placeholder."""
+"""What must change in the tenant? Desired and Current in, Plan out.
+
+Pure: no I/O, no clock, no randomness, no logging. Same inputs, same bytes out.
+"""
+
+from reconciler.planning.planner import make_plan
+
+__all__ = ["make_plan"]

@@ -9,7 +9,7 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from reconciler.model import Assignment, Location, ServicePlan, Sku
+from reconciler.model import Assignment, Location, ServicePlan, Sku, User
 from reconciler.plan import Because, License, SkuRef
 from reconciler.roles import GLOBAL_ADMINISTRATOR, UNPRIVILEGED
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reconciler.catalog import Catalog
-    from reconciler.model import Actor, Current, DeletedUser, Desired, Group, Options, Subscription, User
-
-SEPARATOR = "\x00"
+    from reconciler.model import Actor, Current, DeletedUser, Desired, Group, Options, Subscription
 
 
 class Context:
@@ -89,9 +87,28 @@ class Context:
             and (holder not in self.by_id or self.by_id[holder].enabled is not False)
         )
 
+    @cached_property
+    def untouchable(self) -> frozenset[str]:
+        """Ids of SKUs that are never revoked: ignored ones, and those that users bought themselves."""
+        bought = {sku_id for sku_id in self.subscriptions if self.self_service(sku_id)}
+        return self.desired.ignored_skus | bought
+
     def privileged(self, user_id: str) -> bool:
         """Tell whether only a privileged administrator may delete, restore or disable this user."""
         return any(role not in UNPRIVILEGED for role in self.roles_of.get(user_id, ()))
+
+    def restored(self, user: DeletedUser, assignments: tuple[Assignment, ...], upn: str) -> User:
+        """Return a soft-deleted user as one who is there again, profile unknown."""
+        return User(
+            id=user.id,
+            upn=upn,
+            name=user.name,
+            mail=user.mail,
+            enabled=user.enabled,
+            usage_location=user.usage_location,
+            synced=user.synced,
+            assignments=assignments,
+        )
 
     # ------------------------------------------------------------ SKUs and plans
 

@@ -1,0 +1,147 @@
+"""What does a user gain and lose when service plans go on and off?
+
+Compares the plans that are enabled over all sources before and after; the facts are the catalogue's.
+It neither knows changes nor judges them, and it words nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reconciler.plan import Warning  # noqa: A004  the field's word; the built-in is not used here
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from reconciler.catalog import PlanFacts, Service
+    from reconciler.planning.context import Context
+
+Plans = frozenset[str]
+
+
+def effects(context: Context, before: Plans, after: Plans) -> tuple[str, ...]:
+    """Return what is set up for the user: a sentence for each service that was not there before."""
+    gained = services(context, after) - context.catalog.held(before)
+    return tuple(
+        f"{service.title}: {service.gives}"
+        for key, service in context.catalog.services.items()
+        if key in gained
+    )
+
+
+def services(context: Context, plans: Plans) -> frozenset[str]:
+    """Return the keys of the services that plans give."""
+    return frozenset(facts.service for facts in _facts(context, plans) if facts.service)
+
+
+def mailbox_level(context: Context, plans: Plans) -> int:
+    """Return the mailbox quota in GB that plans give; 0: no mailbox."""
+    return max(
+        (
+            facts.level
+            for facts in _facts(context, plans)
+            if facts.service and context.catalog.services[facts.service].kind == "mailbox"
+        ),
+        default=0,
+    )
+
+
+def has_onedrive(context: Context, plans: Plans) -> bool:
+    """Tell whether plans give a storage of the user's own."""
+    return any(context.catalog.services[key].kind == "storage" for key in services(context, plans))
+
+
+def warnings(context: Context, before: Plans, after: Plans) -> tuple[Warning, ...]:
+    """Return what is lost, service by service in the catalogue's order, then the unknown plans.
+
+    Dates count from the day of apply. A plan that the catalogue doesn't know is *unknown*, never
+    nothing.
+    """
+    lost = before - after
+    if not lost:
+        return ()
+    found = [
+        warning
+        for service in context.catalog.services.values()
+        for warning in _of_service(context, service, before, after)
+    ]
+    unknown = sorted(context.plan_name(plan) for plan in lost if plan not in context.catalog.plans)
+    found += [
+        Warning(
+            code="data-deletion",
+            params={"service": None, "title": name, "plans": [name], "days": None, "known": False},
+        )
+        for name in unknown
+    ]
+    return tuple(found)
+
+
+def _of_service(context: Context, service: Service, before: Plans, after: Plans) -> Iterable[Warning]:
+    """Yield the warning of one service, if it is lost or made smaller."""
+    had = [facts for facts in _facts(context, before) if facts.service == service.key]
+    has = [facts for facts in _facts(context, after) if facts.service == service.key]
+    if {facts.id for facts in had} <= {facts.id for facts in has}:
+        return
+    best, rest = _best(had), _best(has) if has else None
+    today = context.options.today
+    match service.kind:
+        case "mailbox" if best.level and not (rest and rest.level):
+            yield Warning(
+                code="mailbox-deletion",
+                params={"plan_title": best.title},
+                recoverable_until=_until(today, service.days),
+            )
+        case "mailbox" if rest and (rest.level < best.level or _features(had) - _features(has)):
+            yield Warning(
+                code="mailbox-downgrade",
+                params={
+                    "from_title": best.title,
+                    "to_title": rest.title,
+                    "from_gb": best.level,
+                    "to_gb": rest.level,
+                    "lost": sorted(_features(had) - _features(has)),
+                },
+            )
+        case "storage" if rest and rest.level < best.level:
+            yield Warning(
+                code="storage-downgrade",
+                params={
+                    "from_title": best.title,
+                    "to_title": rest.title,
+                    "from_gb": best.level,
+                    "to_gb": rest.level,
+                },
+            )
+        case "mailbox" | "storage" | "data" if not has and service.key not in context.catalog.held(after):
+            yield Warning(
+                code="data-deletion",
+                params={
+                    "service": service.key,
+                    "title": service.title,
+                    "plans": sorted(facts.name for facts in had),
+                    "days": service.days,
+                    "known": True,
+                },
+                recoverable_until=_until(today, service.days),
+            )
+        case _:  # access ends, and nothing is destroyed
+            return
+
+
+def _facts(context: Context, plans: Plans) -> list[PlanFacts]:
+    known = context.catalog.plans
+    return [known[plan] for plan in sorted(plans) if plan in known]
+
+
+def _best(facts: list[PlanFacts]) -> PlanFacts:
+    return max(facts, key=lambda plan: (plan.level, plan.id))
+
+
+def _features(facts: list[PlanFacts]) -> set[str]:
+    return {feature for plan in facts for feature in plan.features}
+
+
+def _until(today: date, days: int | None) -> str | None:
+    return None if days is None else (today + timedelta(days=days)).isoformat()

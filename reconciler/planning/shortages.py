@@ -1,0 +1,189 @@
+"""Which seats are short, what would help, and what would it cost?
+
+Remedies are told in a fixed order (buy; delete users who have left; revoke) and never become changes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from reconciler.plan import Conflict, Cost, Purchase, SeatRow
+from reconciler.planning import losses
+from reconciler.planning.context import held
+from reconciler.roles import roles_with
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from reconciler.model import User
+    from reconciler.planning.context import Context
+    from reconciler.planning.drafts import Draft
+    from reconciler.planning.seats import Settlement
+
+CANDIDATES = 20
+"""How many users of each kind a remedy names at most."""
+
+
+def holders(context: Context, sku_id: str) -> Iterator[User]:
+    """Yield the users who hold a SKU from any source, by UPN."""
+    return (user for user in context.current.users if sku_id in held(user.assignments))
+
+
+def candidates(context: Context, sku_id: str, leaving: Collection[str]) -> dict[str, Any]:
+    """Return who could give up a seat of a SKU: leavers, disabled accounts (only to check), covered.
+
+    `leaving` are ids of users whose entry says `ensure: absent` but whose deletion is not ready.
+    Covered is a user whose other SKUs give every service that this one gives.
+    """
+    leavers, disabled, covered = [], [], []
+    for user in holders(context, sku_id):
+        if user.id in leaving:
+            leavers.append(user.upn)
+        elif user.enabled is False:
+            disabled.append(user.upn)
+        elif cover := _cover(context, user, sku_id):
+            covered.append({"upn": user.upn, "by": cover})
+    return {
+        "leavers": leavers[:CANDIDATES],
+        "disabled": disabled[:CANDIDATES],
+        "covered": covered[:CANDIDATES],
+    }
+
+
+def _cover(context: Context, user: User, sku_id: str) -> str | None:
+    """Return the part number of the SKU that covers `sku_id` for a user, if any does."""
+    others = tuple(a for a in user.assignments if a.sku_id != sku_id)
+    before = context.enabled_plans(user.assignments)
+    after = context.enabled_plans(others)
+    given = context.catalog.held
+    if not others or given(before) != given(after) or losses.warnings(context, before, after):
+        return None
+    shared = {
+        a.sku_id: len(context.plans_of(a.sku_id) & context.plans_of(sku_id)) for a in others if a.active
+    }
+    return context.sku(max(sorted(shared), key=lambda other: shared[other])).part_number
+
+
+def conflicts(
+    context: Context, drafts: Mapping[str, Draft], settlement: Settlement, leaving: Collection[str]
+) -> list[Conflict]:
+    """Return `no-seats` and `swap-cycle` for every draft that the settlement left out."""
+    missing = short_seats(context, drafts, settlement)
+    help_for = {
+        pool: candidates(context, pool, leaving) for pools in settlement.short.values() for pool in pools
+    }
+    found = []
+    for address, pools in settlement.short.items():
+        for sku_id in pools:
+            ref = context.sku_ref(sku_id)
+            needed, buy = missing.get(sku_id, (context.in_use(sku_id) + 1, 1))
+            params = {
+                "sku": ref.sku,
+                "sku_name": ref.name,
+                "seats": context.sku(sku_id).enabled,
+                "in_use": context.in_use(sku_id),
+                "needed": needed,
+                "buy": buy,
+                **help_for[sku_id],
+            }
+            found.append(_seat_conflict(drafts[address], "no-seats", ref.sku, params))
+    for address, circle in settlement.circles.items():
+        skus = sorted({context.sku(sku_id).part_number for key in circle for sku_id in drafts[key].takes})
+        users = [drafts[key].subject.removeprefix("users/") for key in circle]
+        found.append(_seat_conflict(drafts[address], "swap-cycle", None, {"users": users, "skus": skus}))
+    return found
+
+
+def _seat_conflict(draft: Draft, code: str, sku: str | None, params: dict[str, Any]) -> Conflict:
+    return Conflict(
+        code=code,
+        params={"upn": draft.subject.removeprefix("users/"), **params},
+        subject=draft.subject,
+        sku=sku,
+        roles=roles_with("buy"),
+        file=draft.location.file if draft.location else None,
+        line=draft.location.line if draft.location else None,
+    )
+
+
+def short_seats(
+    context: Context, drafts: Mapping[str, Draft], settlement: Settlement
+) -> dict[str, tuple[int, int]]:
+    """Return SKU id → seats needed in all and seats to buy, so that everybody could be served.
+
+    A circle of trades needs one seat of one of its SKUs: the first by part number.
+    """
+    wanted = Counter({sku_id: 0 for pools in settlement.short.values() for sku_id in pools})
+    runs = {*settlement.order, *settlement.short, *settlement.circles, *settlement.waiting}
+    for address in runs:
+        wanted.update(drafts[address].takes)
+        wanted.subtract(drafts[address].frees)
+    found = {}
+    extra: Counter[str] = Counter()
+    for circle in set(settlement.circles.values()):
+        pools = {sku_id for key in circle for sku_id in drafts[key].takes}
+        extra[min(pools, key=lambda sku_id: context.sku(sku_id).part_number)] += 1
+    for sku_id, change in sorted(wanted.items()):
+        seats = context.in_use(sku_id) + context.assignable(sku_id)
+        needed = context.in_use(sku_id) + change + extra[sku_id]
+        takers = any(sku_id in drafts[key].takes for key in (*settlement.short, *settlement.circles))
+        if needed > seats and takers:
+            found[sku_id] = (needed, needed - seats)
+    return found
+
+
+def purchases(context: Context, missing: Mapping[str, tuple[int, int]]) -> tuple[Purchase, ...]:
+    """Return one row for each SKU that is short of seats, by part number."""
+    prices = {row.sku_id: row.price for row in context.desired.subscriptions if row.price}
+    rows = []
+    for sku_id, (needed, buy) in missing.items():
+        ref = context.sku_ref(sku_id)
+        price = prices.get(sku_id)
+        cost = None
+        if price:
+            amount = str(Decimal(price.amount) * buy)
+            cost = Cost(amount=amount, currency=price.currency, per=price.per)
+        rows.append(
+            Purchase(
+                sku=ref.sku,
+                sku_id=sku_id,
+                name=ref.name,
+                seats=context.sku(sku_id).enabled,
+                in_use=context.in_use(sku_id),
+                needed=needed,
+                buy=buy,
+                roles=roles_with("buy"),
+                cost=cost,
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: row.sku))
+
+
+def seat_rows(
+    context: Context, ready: Sequence[Draft], missing: Mapping[str, tuple[int, int]]
+) -> tuple[SeatRow, ...]:
+    """Return the seats of every SKU that matters, before and after the ready changes."""
+    change: Counter[str] = Counter()
+    bought: Counter[str] = Counter()
+    for draft in ready:
+        change.update(draft.takes)
+        (bought.update if draft.change.buys else change.subtract)(draft.frees)
+    ids = {sku.id for sku in context.current.skus if sku.applies_to != "Company"} | set(change) | set(missing)
+    rows = []
+    for sku_id in ids - context.desired.ignored_skus:
+        before = context.in_use(sku_id)
+        seats = context.sku(sku_id).enabled
+        rows.append(
+            SeatRow(
+                sku=context.sku(sku_id).part_number,
+                sku_id=sku_id,
+                seats=seats,
+                in_use_before=before,
+                in_use_after=before + change[sku_id],
+                free_after=seats + bought[sku_id] - before - change[sku_id],
+                short=missing[sku_id][1] if sku_id in missing else 0,
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: row.sku))

@@ -1,0 +1,111 @@
+"""What is wrong with the tenant itself, whatever changes? Conflicts that block nothing.
+
+Over-allocated, expiring and expired SKUs, and licences that only a group can take away.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reconciler.plan import Conflict
+from reconciler.planning import drafting, losses, shortages
+from reconciler.roles import roles_with
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from reconciler.planning.context import Context
+    from reconciler.planning.identity import Meaning
+
+EXPIRY_NOTICE = timedelta(days=60)
+"""How long ahead of its end a subscription that is not renewed is told."""
+
+
+def conflicts(context: Context, meanings: Sequence[Meaning], leaving: Iterable[str]) -> list[Conflict]:
+    """Return every conflict about the tenant. `leaving` are ids of users whose deletion is not ready."""
+    return [
+        *_over_allocated(context, frozenset(leaving)),
+        *_ending(context),
+        *_inherited(context, meanings),
+    ]
+
+
+def _watched(context: Context) -> Iterator[str]:
+    """Yield the ids of the SKUs whose seats matter: those of users, less the ignored ones."""
+    for sku in context.current.skus:
+        if sku.applies_to != "Company" and sku.id not in context.desired.ignored_skus:
+            yield sku.id
+
+
+def _over_allocated(context: Context, leaving: frozenset[str]) -> Iterator[Conflict]:
+    for sku_id in _watched(context):
+        sku = context.sku(sku_id)
+        seats, in_use = sku.enabled + sku.warning, context.in_use(sku_id)
+        if in_use > seats:
+            ref = context.sku_ref(sku_id)
+            yield Conflict(
+                code="over-allocated",
+                params={
+                    "sku": ref.sku,
+                    "sku_name": ref.name,
+                    "in_use": in_use,
+                    "seats": seats,
+                    "over": in_use - seats,
+                    **shortages.candidates(context, sku_id, leaving),
+                },
+                subject=f"subscriptions/{ref.sku}",
+                sku=ref.sku,
+                roles=roles_with("buy"),
+                blocks=False,
+            )
+
+
+def _ending(context: Context) -> Iterator[Conflict]:
+    """Yield what ends within EXPIRY_NOTICE with auto-renewal known to be off, and what has ended."""
+    now = context.options.now
+    for sku_id in _watched(context):
+        ref = context.sku_ref(sku_id)
+        users = [user.upn for user in shortages.holders(context, sku_id)]
+        for row in context.subscriptions.get(sku_id, ()):
+            end = row.next_lifecycle
+            day = end.date().isoformat() if end else None
+            about = {"sku": ref.sku, "sku_name": ref.name, "date": day, "users": users}
+            ends_soon = end is not None and row.auto_renew is False and now <= end <= now + EXPIRY_NOTICE
+            if row.status == "Enabled" and ends_soon and end is not None:
+                titles = [
+                    context.catalog.services[key].title
+                    for key in sorted(losses.services(context, context.plans_of(sku_id)))
+                ]
+                code, params = "expiring", {**about, "days": (end - now).days, "services": titles}
+            elif row.status != "Enabled":
+                code, params = "expired", {**about, "status": row.status}
+            else:
+                continue
+            yield Conflict(
+                code=code,
+                params=params,
+                subject=f"subscriptions/{ref.sku}",
+                sku=ref.sku,
+                roles=roles_with("buy"),
+                blocks=False,
+            )
+
+
+def _inherited(context: Context, meanings: Sequence[Meaning]) -> Iterator[Conflict]:
+    for entry, user, sku_id in drafting.unreachable(context, meanings):
+        ref = context.sku_ref(sku_id)
+        groups = [
+            context.groups[group].name if group in context.groups else group
+            for group in drafting.groups_giving(user.assignments, sku_id)
+        ]
+        yield Conflict(
+            code="inherited",
+            params={"upn": user.upn, "sku": ref.sku, "sku_name": ref.name, "groups": sorted(groups)},
+            subject=f"subscriptions/{ref.sku}",
+            sku=ref.sku,
+            roles=roles_with("group-licenses"),
+            blocks=False,
+            file=entry.location.file,
+            line=entry.location.line,
+        )

@@ -1,0 +1,54 @@
+"""What happens to users whom no entry names?
+
+Nothing, unless the file says `unlisted_users: revoke`; and then only to enabled Members.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.planning import drafting
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from reconciler.model import User
+    from reconciler.planning.context import Context
+    from reconciler.planning.drafts import Draft
+
+MEMBER = "member"
+
+
+def drafts(context: Context, listed: Collection[str]) -> tuple[list[Draft], dict[str, int]]:
+    """Return the revocations, and how many unlisted users are kept for what they are, by class.
+
+    `listed` are ids of users whom an entry means.
+    """
+    if context.desired.unlisted_users == "keep":
+        return [], {}
+    purposes = {row.user_id: row.purpose for row in context.current.mailboxes}
+    found: list[Draft] = []
+    kept: dict[str, int] = {}
+    for user in context.current.users:
+        if user.id in listed:
+            continue
+        kind = _class(context, user, purposes.get(user.id))
+        if kind != MEMBER:
+            kept[kind] = kept.get(kind, 0) + 1
+        elif draft := drafting.of_unlisted(context, user):
+            found.append(draft)
+    return found, dict(sorted(kept.items()))
+
+
+def _class(context: Context, user: User, purpose: str | None) -> str:
+    """Return the first class that fits; whoever is not certainly an enabled Member is kept."""
+    classes = {
+        "guest": user.user_type == "Guest",
+        "role-holder": bool(context.roles_of.get(user.id)),
+        "sync-account": user.upn.startswith("sync_"),
+        "resource": user.resource_account,
+        "shared": purpose not in (None, "user", "linked"),
+        "disabled": user.enabled is False,
+        "unknown": user.enabled is None or user.user_type != "Member",
+    }
+    return next((kind for kind, fits in classes.items() if fits), MEMBER)
