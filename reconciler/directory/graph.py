@@ -1,8 +1,8 @@
 """How does Microsoft Graph spell what model.py says?
 
-The structs are Graph's JSON (v1.0), no more of it than the model needs; `Translator` turns them
-into canonical values: UPNs, ids and addresses in lower case, part numbers in upper case, empty text
-as None, everything sorted. No I/O here. Unknown values of Graph's enumerations are kept.
+Turns the structs of wire.py into canonical values: UPNs, ids and addresses in lower case, part
+numbers in upper case, empty text as None, everything sorted. No I/O here. Unknown values of Graph's
+enumerations are kept.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import gc
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler.directory import wire
 from reconciler.model import (
     Assignment,
     DeletedUser,
@@ -33,9 +34,6 @@ from reconciler.roles import ROLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-T = TypeVar("T")
-Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 FIELDS: dict[str, str] = {
     "upn": "userPrincipalName",
@@ -72,226 +70,8 @@ DELETED_SELECT = (
     "assignedLicenses,licenseAssignmentStates"
 )
 
-
-class Wire(msgspec.Struct, kw_only=True, gc=False, rename="camel"):
-    """Base of Graph's resources; members that are not named here are ignored."""
-
-
-class WireLicense(Wire, kw_only=True):
-    """assignedLicense: direct and inherited merged."""
-
-    sku_id: Text
-    disabled_plans: tuple[str, ...] | None = ()
-
-
-class WireState(Wire, kw_only=True):
-    """licenseAssignmentState: one source of one licence."""
-
-    sku_id: Text
-    assigned_by_group: str | None = None
-    disabled_plans: tuple[str, ...] | None = ()
-    state: str | None = None
-    error: str | None = None
-
-
-class WireUser(Wire, kw_only=True):
-    """A user; licences stay raw, since many users have the very same ones."""
-
-    id: Text
-    user_principal_name: Text
-    display_name: str | None = None
-    mail: str | None = None
-    proxy_addresses: tuple[str, ...] | None = ()
-    usage_location: str | None = None
-    account_enabled: bool | None = None
-    user_type: str | None = None
-    given_name: str | None = None
-    surname: str | None = None
-    department: str | None = None
-    job_title: str | None = None
-    company_name: str | None = None
-    office_location: str | None = None
-    city: str | None = None
-    country: str | None = None
-    employee_id: str | None = None
-    on_premises_sync_enabled: bool | None = None
-    is_resource_account: bool | None = None
-    assigned_licenses: msgspec.Raw
-    license_assignment_states: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class WireDeletedUser(Wire, kw_only=True):
-    """A user in the recycle bin."""
-
-    id: Text
-    user_principal_name: Text
-    display_name: str | None = None
-    mail: str | None = None
-    usage_location: str | None = None
-    on_premises_sync_enabled: bool | None = None
-    deleted_date_time: datetime | None = None
-    assigned_licenses: msgspec.Raw = msgspec.Raw(b"null")
-    license_assignment_states: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class WireGroup(Wire, kw_only=True):
-    """A group with licences; a snapshot puts its members beside them."""
-
-    id: Text
-    display_name: str | None = None
-    assigned_licenses: tuple[WireLicense, ...] | None = ()
-    members: tuple[str, ...] | None = ()
-
-
-class WireUnits(Wire, kw_only=True):
-    """prepaidUnits."""
-
-    enabled: int | None = 0
-    warning: int | None = 0
-    suspended: int | None = 0
-    locked_out: int | None = 0
-
-
-class WirePlan(Wire, kw_only=True):
-    """servicePlanInfo."""
-
-    service_plan_id: Text
-    service_plan_name: str | None = None
-    applies_to: str | None = "User"
-    provisioning_status: str | None = "Success"
-
-
-class WireSku(Wire, kw_only=True):
-    """subscribedSku."""
-
-    sku_id: Text
-    sku_part_number: Text
-    applies_to: str | None = "User"
-    capability_status: str | None = "Enabled"
-    consumed_units: int | None = 0
-    prepaid_units: WireUnits | None = None
-    service_plans: tuple[WirePlan, ...] | None = ()
-    subscription_ids: tuple[str, ...] | None = ()
-
-
-class WireSubscription(Wire, kw_only=True):
-    """companySubscription; `auto_renew` comes from a commerce API or a snapshot, never from Graph."""
-
-    id: Text
-    sku_id: Text
-    sku_part_number: str | None = None
-    status: str | None = "Enabled"
-    total_licenses: int | None = 0
-    next_lifecycle_date_time: datetime | None = None
-    is_trial: bool | None = False
-    owner_type: str | None = None
-    auto_renew: bool | None = None
-
-
-class WireRole(Wire, kw_only=True):
-    """unifiedRoleAssignment: a built-in role's definition id is its template id."""
-
-    principal_id: Text
-    role_definition_id: str | None = None
-    role_template_id: str | None = None
-    directory_scope_id: str | None = "/"
-
-
-class WireDomain(Wire, kw_only=True):
-    """verifiedDomain."""
-
-    name: Text
-    is_default: bool | None = False
-    type: str | None = None
-
-
-class WireOrganization(Wire, kw_only=True):
-    """The tenant."""
-
-    id: Text
-    display_name: str | None = None
-    country_letter_code: str | None = None
-    verified_domains: tuple[WireDomain, ...] | None = ()
-
-
-class WireMailbox(Wire, kw_only=True):
-    """What a snapshot may tell of a mailbox."""
-
-    user_id: Text
-    purpose: str | None = None
-    bytes: int | None = None
-    has_archive: bool | None = None
-    on_hold: bool | None = None
-
-
-class WireRemoval(Wire, kw_only=True):
-    """A licence that was taken away, as a snapshot tells it."""
-
-    user_id: Text
-    sku_id: Text
-    removed_at: datetime
-
-
-class WireId(Wire, kw_only=True):
-    """A resource of which only the id (of a role: the template's) matters."""
-
-    id: Text
-    user_principal_name: str | None = None
-    role_template_id: str | None = None
-
-
-class Page(msgspec.Struct, Generic[T]):
-    """One page of a listing."""
-
-    value: list[T]
-    next_link: str | None = msgspec.field(name="@odata.nextLink", default=None)
-
-
-class InnerFault(msgspec.Struct):
-    """innerError: the ids of the call."""
-
-    request_id: str | None = msgspec.field(name="request-id", default=None)
-
-
-class Detail(msgspec.Struct):
-    """One of an error's details."""
-
-    code: str | None = None
-    target: str | None = None
-
-
-class Fault(msgspec.Struct):
-    """Graph's error object."""
-
-    code: str = ""
-    message: str = ""
-    inner_error: InnerFault = msgspec.field(name="innerError", default_factory=InnerFault)
-    details: tuple[Detail, ...] = ()
-
-
-class FaultReply(msgspec.Struct):
-    """The body of an error."""
-
-    error: Fault
-
-
-class BatchItem(msgspec.Struct):
-    """One answer inside a batch."""
-
-    id: str
-    status: int
-    headers: dict[str, Any] | None = None
-    body: msgspec.Raw = msgspec.Raw(b"")
-
-
-class BatchReply(msgspec.Struct):
-    """The body of a batch's answer."""
-
-    responses: list[BatchItem]
-
-
-_LICENSES = msgspec.json.Decoder(tuple[WireLicense, ...] | None)
-_STATES = msgspec.json.Decoder(tuple[WireState, ...] | None)
+_LICENSES = msgspec.json.Decoder(tuple[wire.License, ...] | None)
+_STATES = msgspec.json.Decoder(tuple[wire.State, ...] | None)
 _NO_TEXTS: dict[str | None, str | None] = {None: None, "": None}
 _REMEMBERED = 8192  # entries of a cache: a tenant has few combinations of licences, or very many
 
@@ -338,7 +118,7 @@ class Translator:
         self._tuples: dict[tuple[Assignment, ...], tuple[Assignment, ...]] = {(): ()}
         self._assignments: dict[Assignment, Assignment] = {}
 
-    def users(self, rows: Iterable[WireUser]) -> Iterator[User]:
+    def users(self, rows: Iterable[wire.User]) -> Iterator[User]:
         """Yield the users of one page."""
         if len(self._texts) > _REMEMBERED:
             self._texts = dict(_NO_TEXTS)
@@ -372,7 +152,7 @@ class Translator:
                 assignments=self._of_raw(row.assigned_licenses, row.license_assignment_states),
             )
 
-    def deleted_users(self, rows: Iterable[WireDeletedUser]) -> Iterator[DeletedUser]:
+    def deleted_users(self, rows: Iterable[wire.DeletedUser]) -> Iterator[DeletedUser]:
         """Yield the deleted users of one page."""
         for row in rows:
             yield DeletedUser(
@@ -397,7 +177,7 @@ class Translator:
         return known
 
     def assignments(
-        self, licences: Iterable[WireLicense], states: Iterable[WireState] = ()
+        self, licences: Iterable[wire.License], states: Iterable[wire.State] = ()
     ) -> tuple[Assignment, ...]:
         """Return the assignments: one a source; a licence that no state tells of counts as direct.
 
@@ -424,7 +204,7 @@ class Translator:
         whole = tuple(sharing.setdefault(assignment, assignment) for assignment in found)
         return self._tuples.setdefault(whole, whole)
 
-    def group(self, row: WireGroup, members: Iterable[str] | None = None) -> Group:
+    def group(self, row: wire.Group, members: Iterable[str] | None = None) -> Group:
         """Return a group; `members` (user ids) come apart from it in Graph."""
         ids = (row.members or ()) if members is None else members
         return Group(
@@ -447,7 +227,7 @@ def _ids(ids: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(sorted({each.lower() for each in ids})) if ids else ()
 
 
-def organization(row: WireOrganization) -> Organization:
+def organization(row: wire.Organization) -> Organization:
     """Return the tenant; domains are sorted by name."""
     domains = [
         Domain(name=domain.name.lower(), is_default=domain.is_default is True, kind=domain.type or None)
@@ -461,9 +241,9 @@ def organization(row: WireOrganization) -> Organization:
     )
 
 
-def sku(row: WireSku) -> Sku:
+def sku(row: wire.Sku) -> Sku:
     """Return a SKU; its plans are sorted by id."""
-    units = row.prepaid_units or WireUnits()
+    units = row.prepaid_units or wire.Units()
     plans = [
         ServicePlan(
             id=plan.service_plan_id.lower(),
@@ -487,7 +267,7 @@ def sku(row: WireSku) -> Sku:
     )
 
 
-def subscription(row: WireSubscription, auto_renew: bool | None = None) -> Subscription:
+def subscription(row: wire.Subscription, auto_renew: bool | None = None) -> Subscription:
     """Return a subscription; `auto_renew` is what a commerce API says, if one was asked."""
     return Subscription(
         id=row.id.lower(),
@@ -501,7 +281,7 @@ def subscription(row: WireSubscription, auto_renew: bool | None = None) -> Subsc
     )
 
 
-def role_assignment(row: WireRole) -> RoleAssignment:
+def role_assignment(row: wire.Role) -> RoleAssignment:
     """Return who holds which role, and where."""
     return RoleAssignment(
         principal_id=row.principal_id.lower(),
@@ -510,7 +290,7 @@ def role_assignment(row: WireRole) -> RoleAssignment:
     )
 
 
-def mailbox(row: WireMailbox) -> Mailbox:
+def mailbox(row: wire.Mailbox) -> Mailbox:
     """Return what is known of a mailbox."""
     return Mailbox(
         user_id=row.user_id.lower(),
@@ -521,7 +301,7 @@ def mailbox(row: WireMailbox) -> Mailbox:
     )
 
 
-def removal(row: WireRemoval) -> Removal:
+def removal(row: wire.Removal) -> Removal:
     """Return a licence that was taken away."""
     moment = utc(row.removed_at) or row.removed_at
     return Removal(user_id=row.user_id.lower(), sku_id=row.sku_id.lower(), removed_at=moment)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.directory import graph
+from reconciler.directory import wire
 from reconciler.roles import TEMPLATE_IDS
 
 if TYPE_CHECKING:
@@ -104,14 +104,15 @@ def _organization(current: Current) -> dict[str, Any]:
         "displayName": tenant.name,
         "countryLetterCode": tenant.country,
         "verifiedDomains": [
-            {"name": domain.name, "isDefault": domain.is_default, "type": domain.kind} for domain in tenant.domains
+            {"name": domain.name, "isDefault": domain.is_default, "type": domain.kind}
+            for domain in tenant.domains
         ],
     }
 
 
-def _user(user: User) -> graph.WireUser:
+def _user(user: User) -> wire.User:
     licences, states = _licences(user.assignments)
-    return graph.WireUser(
+    return wire.User(
         id=user.id,
         user_principal_name=user.upn,
         display_name=user.name,

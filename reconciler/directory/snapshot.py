@@ -7,6 +7,7 @@ that is laid out otherwise is read whole; one that can't be read is a UsageError
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import tempfile
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import msgspec
 
-from reconciler.directory import graph
+from reconciler.directory import graph, wire
 from reconciler.directory.layout import lines
 from reconciler.errors import UsageError
 from reconciler.model import Actor, Current, User
@@ -40,19 +41,19 @@ class Document(msgspec.Struct, kw_only=True):
 
     format_version: str
     taken_at: datetime
-    organization: graph.WireOrganization
-    users: list[graph.WireUser]
-    deleted_users: list[graph.WireDeletedUser] = msgspec.field(name="deletedUsers", default_factory=list)
-    groups: list[graph.WireGroup] = []
-    skus: list[graph.WireSku] = msgspec.field(name="subscribedSkus", default_factory=list)
-    subscriptions: list[graph.WireSubscription] = []
-    roles: list[graph.WireRole] = msgspec.field(name="roleAssignments", default_factory=list)
-    mailboxes: list[graph.WireMailbox] = []
-    removals: list[graph.WireRemoval] = []
+    organization: wire.Organization
+    users: list[wire.User]
+    deleted_users: list[wire.DeletedUser] = msgspec.field(name="deletedUsers", default_factory=list)
+    groups: list[wire.Group] = []
+    skus: list[wire.Sku] = msgspec.field(name="subscribedSkus", default_factory=list)
+    subscriptions: list[wire.Subscription] = []
+    roles: list[wire.Role] = msgspec.field(name="roleAssignments", default_factory=list)
+    mailboxes: list[wire.Mailbox] = []
+    removals: list[wire.Removal] = []
 
 
 _DOCUMENT = msgspec.json.Decoder(Document)
-_USER_ROWS = msgspec.json.Decoder(list[graph.WireUser])
+_USER_ROWS = msgspec.json.Decoder(list[wire.User])
 
 
 class _OtherLayout(Exception):
@@ -103,7 +104,7 @@ def write(current: Current, path: Path) -> None:
     path = Path(path)
     temporary: str | None = None
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent or Path())
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "wb") as file:
             for piece in lines(current, FORMAT_VERSION):
                 file.write(piece)
@@ -155,7 +156,7 @@ def _in_pieces(file: BinaryIO, translator: graph.Translator) -> tuple[Document, 
 
 def _head(file: BinaryIO) -> bytes:
     """Return everything up to the line that opens the users, that line included."""
-    found = []
+    found: list[bytes] = []
     size = 0
     for line in file:
         found.append(line.removeprefix(_UTF8_MARK) if not found else line)
@@ -217,13 +218,13 @@ def _first_bad_row(content: bytes) -> tuple[str, int, str] | None:
     return None
 
 
-def _problem_of(row: msgspec.Raw, row_type: Any) -> str | None:
+def _problem_of(row: msgspec.Raw, row_type: type) -> str | None:
     try:
-        value = msgspec.json.decode(row, type=row_type)
+        value: object = msgspec.json.decode(row, type=row_type)
         translator = graph.Translator()
-        if isinstance(value, graph.WireUser):
+        if isinstance(value, wire.User):
             list(translator.users([value]))
-        elif isinstance(value, graph.WireDeletedUser):
+        elif isinstance(value, wire.DeletedUser):
             list(translator.deleted_users([value]))
     except msgspec.ValidationError as error:
         return str(error)
@@ -242,7 +243,7 @@ def _current(path: Path, document: Document, users: list[User], translator: grap
     except msgspec.ValidationError as error:
         raise _bad(path, Path(path).read_bytes(), error) from error
     users.sort(key=lambda user: user.upn)
-    for earlier, later in zip(users, users[1:], strict=False):
+    for earlier, later in itertools.pairwise(users):
         if earlier.upn == later.upn:
             raise UsageError("bad-snapshot", file=str(path), path="users", what=f"two users are {later.upn}")
     if len({user.id for user in users}) != len(users):
@@ -256,7 +257,8 @@ def _current(path: Path, document: Document, users: list[User], translator: grap
         skus=_sorted(map(graph.sku, document.skus), lambda sku: sku.id),
         subscriptions=_sorted(map(graph.subscription, document.subscriptions), lambda each: each.id),
         role_assignments=_sorted(
-            map(graph.role_assignment, document.roles), lambda held: (held.principal_id, held.role, held.scope)
+            map(graph.role_assignment, document.roles),
+            lambda held: (held.principal_id, held.role, held.scope),
         ),
         mailboxes=_sorted(map(graph.mailbox, document.mailboxes), lambda mailbox: mailbox.user_id),
         removals=_sorted(

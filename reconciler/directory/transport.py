@@ -10,16 +10,22 @@ from __future__ import annotations
 
 import random
 import time
-import uuid
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 import msgspec
 
-from reconciler.directory.graph import BatchReply, Fault, FaultReply, Page
+from reconciler.directory.exchange import (
+    Answer,
+    Lost,
+    Request,
+    batch_of,
+    error_of,
+    items_of,
+    missing,
+    path_of,
+)
+from reconciler.directory.wire import BatchReply, Page
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
@@ -34,114 +40,9 @@ BATCH_SIZE = 20  # Graph's limit for $batch
 MOST_PAGES = 100_000  # of one listing: a chain of links that never ends is no listing
 RESTARTS = 2  # of one listing whose page token expired on the way
 _EXPIRED_PAGE = "directory_expiredpagetoken"
-_TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-_CODES = {401: "unauthorized", 403: "forbidden", 404: "not-found", 429: "throttled"}
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
-_NO_FAULT = Fault()
-_FAULT = msgspec.json.Decoder(FaultReply)
 _BATCH = msgspec.json.Decoder(BatchReply)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """One call inside a batch, or alone; `link` is relative to the version root."""
-
-    method: str
-    link: str
-    body: Mapping[str, Any] | None = None
-    client_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the tenant answered; header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-    client_request_id: str
-
-    @property
-    def ok(self) -> bool:
-        """Tell whether the tenant did what was asked."""
-        return 200 <= self.status < 300  # noqa: PLR2004  HTTP's own numbers
-
-    @property
-    def retry_after(self) -> float | None:
-        """Return the seconds that the tenant asks to wait, or None where it doesn't say."""
-        return seconds_to_wait(self.headers.get("retry-after"), self.headers.get("date"))
-
-    @property
-    def date(self) -> datetime | None:
-        """Return the tenant's own clock in UTC (the `Date` header)."""
-        return _http_date(self.headers.get("date"))
-
-    @property
-    def fault(self) -> Fault:
-        """Return Graph's error object, or one without code and message."""
-        try:
-            return _FAULT.decode(self.content).error
-        except msgspec.DecodeError:
-            return _NO_FAULT
-
-    @property
-    def request_id(self) -> str | None:
-        """Return the id under which the tenant's support finds this call."""
-        return self.headers.get("request-id") or self.fault.inner_error.request_id
-
-
-class Lost(Exception):
-    """No usable answer came to a write. `sent` is False where the request never left."""
-
-    def __init__(self, client_request_id: str, reason: str, *, sent: bool = True) -> None:
-        super().__init__(reason)
-        self.client_request_id = client_request_id
-        self.reason = reason
-        self.sent = sent
-
-
-def _http_date(value: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value) if value else None
-    except ValueError:
-        return None
-    if moment is None:
-        return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def seconds_to_wait(value: str | None, date: str | None = None) -> float | None:
-    """Return the seconds of a Retry-After: an integer, a decimal (seen from Graph) or an HTTP date.
-
-    A date counts from the answer's own `Date`, since the local clock may be off. What can't be
-    understood is None: the caller then backs off on its own.
-    """
-    if not value:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        until, now = _http_date(value), _http_date(date) or datetime.now(UTC)
-        return max(0.0, (until - now).total_seconds()) if until else None
-    return seconds if 0 <= seconds < float("inf") else None
-
-
-def error_of(answer: Answer, link: str) -> DirectoryError:
-    """Return the error for an answer that ends a read."""
-    fault = answer.fault
-    code = _CODES.get(answer.status)
-    if code is None:
-        code = "rejected" if 400 <= answer.status < 500 else "unreachable" if answer.status >= 500 else "bad-answer"  # noqa: PLR2004
-    return DirectoryError(
-        code,
-        url=link,
-        status=answer.status,
-        graph_code=fault.code or None,
-        message=fault.message or None,
-        request_id=answer.request_id,
-        client_request_id=answer.client_request_id,
-    )
 
 
 class Transport:
@@ -173,7 +74,7 @@ class Transport:
     # ------------------------------------------------------------ one request
 
     def send(self, request: Request, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send once. Raises Lost where no answer came, DirectoryError("foreign-link") where the link leaves."""
+        """Send once. Raises Lost where no answer came, DirectoryError("foreign-link") for another origin."""
         url = self._url(request.link)
         known = {
             "Authorization": f"Bearer {self._token()}",
@@ -204,9 +105,9 @@ class Transport:
         try:
             url = httpx.URL(link)
         except httpx.InvalidURL as error:
-            raise DirectoryError("foreign-link", url=link, host=None) from error
+            raise DirectoryError("foreign-link", url=path_of(link), host=None) from error
         if _origin(url) != self._origin or url.userinfo:
-            raise DirectoryError("foreign-link", url=link, host=url.host)
+            raise DirectoryError("foreign-link", url=path_of(link), host=url.host)
         return url
 
     # ------------------------------------------------------------ reads
@@ -230,13 +131,19 @@ class Transport:
                     return decoder.decode(answer.content), answer
             except Lost as lost:
                 error = DirectoryError(
-                    "unreachable", url=made.link, message=lost.reason, client_request_id=made.client_request_id
+                    "unreachable",
+                    url=path_of(made.link),
+                    message=lost.reason,
+                    client_request_id=made.client_request_id,
                 )
                 error.__cause__ = lost
             except msgspec.DecodeError as cause:
                 # A body cut short, or a proxy's page: may be right the next time.
                 error = DirectoryError(
-                    "bad-answer", url=made.link, message=str(cause), client_request_id=made.client_request_id
+                    "bad-answer",
+                    url=path_of(made.link),
+                    message=str(cause),
+                    client_request_id=made.client_request_id,
                 )
                 error.__cause__ = cause
             else:
@@ -283,7 +190,9 @@ class Transport:
         following: str | None = link
         while following is not None:
             if following in seen or len(seen) >= MOST_PAGES:
-                raise DirectoryError("incomplete-read", url=link, pages=len(seen), message="its pages run in a circle")
+                raise DirectoryError(
+                    "incomplete-read", url=path_of(link), pages=len(seen), message="its pages run in a circle"
+                )
             seen.add(following)
             page, _ = self.get(following, decoder, eventual=eventual)
             yield page.value
@@ -301,13 +210,13 @@ class Transport:
         for attempt in range(ATTEMPTS):
             requests = [Request(method="GET", link=links[index]) for index in waiting]
             reply, outer = self._read(
-                lambda requests=requests: _batch_of(requests),  # type: ignore[misc]
+                lambda requests=requests: batch_of(requests),  # type: ignore[misc]
                 {"x-ms-throttle-priority": "low"},
                 _BATCH,
             )
-            got = _items(reply, requests)
+            got = items_of(reply, requests)
             for index, answer in zip(waiting, got, strict=True):
-                answers[index] = answer or _missing(outer)
+                answers[index] = answer or missing(outer)
             waiting = [index for index in waiting if answers[index].status in _RETRIED]
             if not waiting or attempt + 1 == ATTEMPTS:
                 break
@@ -323,7 +232,7 @@ class Transport:
 
         Where the batch as a whole was refused or lost, that is the answer of each of its items.
         """
-        outer = _batch_of(requests)
+        outer = batch_of(requests)
         try:
             answer = self.send(outer)
             reply = _BATCH.decode(answer.content) if answer.ok else None
@@ -343,7 +252,7 @@ class Transport:
             ]
         return [
             item or Lost(each.client_request_id, "the batch's answer lacks this item")
-            for each, item in zip(requests, _items(reply, requests), strict=True)
+            for each, item in zip(requests, items_of(reply, requests), strict=True)
         ]
 
 
@@ -354,38 +263,3 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def _batch_of(requests: Sequence[Request]) -> Request:
-    items: list[dict[str, Any]] = []
-    for number, request in enumerate(requests):
-        item: dict[str, Any] = {"id": str(number), "method": request.method, "url": request.link}
-        item["headers"] = {"client-request-id": request.client_request_id}
-        if request.body is not None:
-            item["headers"]["Content-Type"] = "application/json"
-            item["body"] = request.body
-        items.append(item)
-    return Request(method="POST", link="/$batch", body={"requests": items})
-
-
-def _items(reply: BatchReply, requests: Sequence[Request]) -> list[Answer | None]:
-    """Return the answers in the order of the requests: Graph gives them in any."""
-    by_id = {item.id: item for item in reply.responses}
-    answers: list[Answer | None] = []
-    for number, request in enumerate(requests):
-        item = by_id.get(str(number))
-        answers.append(
-            None
-            if item is None
-            else Answer(
-                status=item.status,
-                headers={name.lower(): str(value) for name, value in (item.headers or {}).items()},
-                content=bytes(item.body),
-                client_request_id=request.client_request_id,
-            )
-        )
-    return answers
-
-
-def _missing(outer: Answer) -> Answer:
-    return Answer(status=502, headers=outer.headers, content=b"", client_request_id=outer.client_request_id)

@@ -1,0 +1,66 @@
+"""Why did the tenant refuse a write?
+
+Graph answers every refused licence with Request_BadRequest: only its English text tells which rule
+it was. This is the one place that reads that text; what it does not know stays as it is, under a
+code of its own.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.directory.exchange import Answer
+    from reconciler.plan import Kind
+
+UNKNOWN_LICENCE_ERROR = "unknown-licence-error"
+NO_LOCATION = "no-usage-location"
+
+LICENCE_TEXTS: tuple[tuple[str, str], ...] = (
+    ("invalid usage location", NO_LOCATION),
+    ("does not have any available licenses", "no-seats"),
+    ("are mutually exclusive", "exclusive-plans"),
+    ("depends on the service plan", "missing-dependency"),
+    ("inherited from a group membership", "inherited"),
+    ("does not correspond to a valid company license", "unknown-sku"),
+    ("cannot be assigned to a user", "not-assignable"),
+    ("does not have a corresponding license", "not-held"),
+)
+"""A part of Graph's text, in lower case → our code (facts: error catalogue of assignLicense)."""
+
+_BY_STATUS = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    409: "conflict",
+    423: "locked",
+    429: "throttled",
+}
+
+
+def code_for(kind: Kind, answer: Answer) -> str:
+    """Return the stable code of a write that was refused."""
+    if answer.status != HTTPStatus.BAD_REQUEST:
+        return _BY_STATUS.get(answer.status, "rejected")
+    fault = answer.fault
+    if kind == "set-licenses":
+        text = fault.message.lower()
+        return next((code for part, code in LICENCE_TEXTS if part in text), UNKNOWN_LICENCE_ERROR)
+    if taken(answer):
+        return "already-exists"
+    return "rejected"
+
+
+def taken(answer: Answer) -> bool:
+    """Tell whether a user could not be made since another object has that name or address."""
+    fault = answer.fault
+    return any(detail.code == "ObjectConflict" for detail in fault.details) or (
+        "another object with the same value" in fault.message.lower()
+    )
+
+
+def concurrent(answer: Answer) -> bool:
+    """Tell whether the tenant was busy with the same object: nothing else is wrong then."""
+    fault = answer.fault.code
+    return answer.status == HTTPStatus.CONFLICT and fault.lower() == "directory_concurrencyviolation"

@@ -1,0 +1,86 @@
+"""Which call to the tenant is one change?
+
+Pure: a change in, a request out. Nothing is sent here and nothing is decided here. Field names come
+from graph.FIELDS. Buying is not among Graph's calls; purchases.py has it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from reconciler.directory.exchange import Request
+from reconciler.directory.graph import FIELDS
+
+if TYPE_CHECKING:
+    from reconciler.directory.outcome import Write
+    from reconciler.plan import Change
+
+_NOT_IN_NICKNAME = re.compile(r"[^A-Za-z0-9!#$%&*+/=?^_`{|}~.'-]")
+_LONGEST_NICKNAME = 64
+
+
+def request_for(write: Write) -> Request:
+    """Return the one request that carries a change of a user out."""
+    change = write.change
+    match change.kind:
+        case "create-user":
+            return Request(method="POST", link="/users", body=_new_user(change, write.password))
+        case "restore-user":
+            return Request(method="POST", link=f"/directory/deletedItems/{_id(write)}/restore", body={})
+        case "update-user":
+            body = {FIELDS[key]: value for key, value in change.after.items() if key in FIELDS}
+            return Request(method="PATCH", link=f"/users/{_id(write)}", body=body)
+        case "set-licenses":
+            return Request(method="POST", link=f"/users/{_id(write)}/assignLicense", body=_licences(change))
+        case "delete-user":
+            return Request(method="DELETE", link=f"/users/{_id(write)}")
+        case "buy-seats" | "set-auto-renew":
+            raise ValueError(f"{change.kind} is not one of Graph's calls")
+
+
+def user_link(user: str) -> str:
+    """Return the path of a user by id or UPN; "#" in a guest's UPN would else end the path."""
+    return f"/users/{quote(user, safe='@')}"
+
+
+def nickname(upn: str) -> str:
+    """Return a mailNickname for a UPN: at most 64 characters, those that Exchange takes."""
+    local = upn.partition("@")[0]
+    return _NOT_IN_NICKNAME.sub("", local).strip(".")[:_LONGEST_NICKNAME].rstrip(".") or "user"
+
+
+def _id(write: Write) -> str:
+    if write.target is None:
+        raise ValueError(f"{write.change.address} has no user id")
+    return quote(write.target)
+
+
+def _new_user(change: Change, password: str | None) -> dict[str, Any]:
+    if not password:
+        raise ValueError(f"{change.address} has no first password")
+    wanted = {
+        FIELDS[key]: value for key, value in change.after.items() if key in FIELDS and value is not None
+    }
+    upn = str(change.after["upn"])
+    return {
+        "accountEnabled": True,
+        "mailNickname": nickname(upn),
+        **wanted,
+        "passwordProfile": {"password": password, "forceChangePasswordNextSignIn": True},
+    }
+
+
+def _licences(change: Change) -> dict[str, Any]:
+    """Return assignLicense's body: one call for all, so that a swap has no gap.
+
+    `disabledPlans` is the whole list for its SKU, not a difference.
+    """
+    return {
+        "addLicenses": [
+            {"skuId": licence.sku_id, "disabledPlans": list(licence.disabled_plans)}
+            for licence in (*change.assign, *change.modify)
+        ],
+        "removeLicenses": [licence.sku_id for licence in change.revoke],
+    }

@@ -1,0 +1,232 @@
+"""Which members of Microsoft Graph's JSON (v1.0) matter here?
+
+The shapes alone, spelt as Graph spells them, no more than the model needs; members that are not named
+are ignored, and an enumeration is open text. What they mean is graph.py's business.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Resource(msgspec.Struct, kw_only=True, gc=False, rename="camel"):
+    """Base of Graph's resources; members that are not named here are ignored."""
+
+
+class License(Resource, kw_only=True):
+    """assignedLicense: direct and inherited merged."""
+
+    sku_id: Text
+    disabled_plans: tuple[str, ...] | None = ()
+
+
+class State(Resource, kw_only=True):
+    """licenseAssignmentState: one source of one licence."""
+
+    sku_id: Text
+    assigned_by_group: str | None = None
+    disabled_plans: tuple[str, ...] | None = ()
+    state: str | None = None
+    error: str | None = None
+
+
+class User(Resource, kw_only=True):
+    """A user; licences stay raw, since many users have the very same ones."""
+
+    id: Text
+    user_principal_name: Text
+    display_name: str | None = None
+    mail: str | None = None
+    proxy_addresses: tuple[str, ...] | None = ()
+    usage_location: str | None = None
+    account_enabled: bool | None = None
+    user_type: str | None = None
+    given_name: str | None = None
+    surname: str | None = None
+    department: str | None = None
+    job_title: str | None = None
+    company_name: str | None = None
+    office_location: str | None = None
+    city: str | None = None
+    country: str | None = None
+    employee_id: str | None = None
+    on_premises_sync_enabled: bool | None = None
+    is_resource_account: bool | None = None
+    assigned_licenses: msgspec.Raw
+    license_assignment_states: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class DeletedUser(Resource, kw_only=True):
+    """A user in the recycle bin."""
+
+    id: Text
+    user_principal_name: Text
+    display_name: str | None = None
+    mail: str | None = None
+    usage_location: str | None = None
+    on_premises_sync_enabled: bool | None = None
+    deleted_date_time: datetime | None = None
+    assigned_licenses: msgspec.Raw = msgspec.Raw(b"null")
+    license_assignment_states: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class Group(Resource, kw_only=True):
+    """A group with licences; a snapshot puts its members beside them."""
+
+    id: Text
+    display_name: str | None = None
+    assigned_licenses: tuple[License, ...] | None = ()
+    members: tuple[str, ...] | None = ()
+
+
+class Units(Resource, kw_only=True):
+    """prepaidUnits."""
+
+    enabled: int | None = 0
+    warning: int | None = 0
+    suspended: int | None = 0
+    locked_out: int | None = 0
+
+
+class Plan(Resource, kw_only=True):
+    """servicePlanInfo."""
+
+    service_plan_id: Text
+    service_plan_name: str | None = None
+    applies_to: str | None = "User"
+    provisioning_status: str | None = "Success"
+
+
+class Sku(Resource, kw_only=True):
+    """subscribedSku."""
+
+    sku_id: Text
+    sku_part_number: Text
+    applies_to: str | None = "User"
+    capability_status: str | None = "Enabled"
+    consumed_units: int | None = 0
+    prepaid_units: Units | None = None
+    service_plans: tuple[Plan, ...] | None = ()
+    subscription_ids: tuple[str, ...] | None = ()
+
+
+class Subscription(Resource, kw_only=True):
+    """companySubscription; `auto_renew` comes from a commerce API or a snapshot, never from Graph."""
+
+    id: Text
+    sku_id: Text
+    sku_part_number: str | None = None
+    status: str | None = "Enabled"
+    total_licenses: int | None = 0
+    next_lifecycle_date_time: datetime | None = None
+    is_trial: bool | None = False
+    owner_type: str | None = None
+    auto_renew: bool | None = None
+
+
+class Role(Resource, kw_only=True):
+    """unifiedRoleAssignment: a built-in role's definition id is its template id."""
+
+    principal_id: Text
+    role_definition_id: str | None = None
+    role_template_id: str | None = None
+    directory_scope_id: str | None = "/"
+
+
+class Domain(Resource, kw_only=True):
+    """verifiedDomain."""
+
+    name: Text
+    is_default: bool | None = False
+    type: str | None = None
+
+
+class Organization(Resource, kw_only=True):
+    """The tenant."""
+
+    id: Text
+    display_name: str | None = None
+    country_letter_code: str | None = None
+    verified_domains: tuple[Domain, ...] | None = ()
+
+
+class Mailbox(Resource, kw_only=True):
+    """What a snapshot may tell of a mailbox."""
+
+    user_id: Text
+    purpose: str | None = None
+    bytes: int | None = None
+    has_archive: bool | None = None
+    on_hold: bool | None = None
+
+
+class Removal(Resource, kw_only=True):
+    """A licence that was taken away, as a snapshot tells it."""
+
+    user_id: Text
+    sku_id: Text
+    removed_at: datetime
+
+
+class Id(Resource, kw_only=True):
+    """A resource of which only the id (of a role: the template's) matters."""
+
+    id: Text
+    user_principal_name: str | None = None
+    role_template_id: str | None = None
+
+
+class Page(msgspec.Struct, Generic[T]):
+    """One page of a listing."""
+
+    value: list[T]
+    next_link: str | None = msgspec.field(name="@odata.nextLink", default=None)
+
+
+class InnerFault(msgspec.Struct):
+    """innerError: the ids of the call."""
+
+    request_id: str | None = msgspec.field(name="request-id", default=None)
+
+
+class Detail(msgspec.Struct):
+    """One of an error's details."""
+
+    code: str | None = None
+    target: str | None = None
+
+
+class Fault(msgspec.Struct):
+    """Graph's error object."""
+
+    code: str = ""
+    message: str = ""
+    inner_error: InnerFault = msgspec.field(name="innerError", default_factory=InnerFault)
+    details: tuple[Detail, ...] = ()
+
+
+class FaultReply(msgspec.Struct):
+    """The body of an error."""
+
+    error: Fault
+
+
+class BatchItem(msgspec.Struct):
+    """One answer inside a batch."""
+
+    id: str
+    status: int
+    headers: dict[str, Any] | None = None
+    body: msgspec.Raw = msgspec.Raw(b"")
+
+
+class BatchReply(msgspec.Struct):
+    """The body of a batch's answer."""
+
+    responses: list[BatchItem]
