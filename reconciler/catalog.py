@@ -289,7 +289,7 @@ def _tree(text: str) -> dict[str, Any]:
     scalar, mapping = yaml.ScalarEvent, yaml.MappingStartEvent
     mapping_end, sequence_end = yaml.MappingEndEvent, yaml.SequenceEndEvent
 
-    def node(event: Any) -> Any:
+    def node(event: Any) -> Any:  # noqa: ANN401  libyaml's events, and a tree of three types
         if type(event) is scalar:
             return event.value
         if type(event) is mapping:

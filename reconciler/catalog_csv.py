@@ -8,6 +8,7 @@ one file and knows nothing of the built-in catalogue.
 from __future__ import annotations
 
 import csv
+import io
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def read(path: Path) -> tuple[dict[str, SkuFacts], dict[str, PlanFacts]]:
 
 def _rows(path: Path) -> Iterator[Row]:
     """Yield each row by column, trimmed, its ids in lower case and checked."""
-    reader = csv.reader(_text(path).splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         missing = [column for column in COLUMNS if column not in header]
