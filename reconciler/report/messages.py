@@ -81,6 +81,10 @@ def _max_deletions(f: Facts) -> str:
     )
 
 
+def _auto_renew_off(f: Facts) -> str:
+    return f"this plan turns automatic renewal of {f.product} off: its users lose it when its term ends."
+
+
 def _share(part: int, whole: int) -> str:
     """Return "12.5 %"; rounded up, so that what exceeds a limit never looks like the limit."""
     return f"{-(-1000 * part // whole) / 10:g} %" if whole else "100 %"
@@ -89,14 +93,15 @@ def _share(part: int, whole: int) -> str:
 def _limits(f: Facts) -> str:
     """Return what a rail allows."""
     limits = [
-        *([f"{f.number('count'):,}"] if f.has("count") else []),
-        *([f"{f.text('percent').removesuffix('.0')} %"] if f.has("percent") else []),
+        *([f"at most {f.number('count'):,}"] if f.has("count") else []),
+        *([f"at most {f.text('percent').removesuffix('.0')} %"] if f.has("percent") else []),
     ]
     free = f" (up to {f.number('free'):,} always pass)" if f.has("free") and f.number("free") else ""
-    return f"allows {' and at most '.join(limits)}{free}" if limits else "refuses it"
+    return f"allows {' and '.join(limits)}{free}" if limits else "refuses it"
 
 
 REFUSALS: dict[str, Callable[[Facts], str]] = {
+    "auto-renew-off": _auto_renew_off,
     "max-deletions": _max_deletions,
     "max-revocations": _max_revocations,
 }
