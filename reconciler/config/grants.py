@@ -1,0 +1,107 @@
+"""What does an item of a list of licences grant?
+
+An item names a bundle or a SKU, perhaps with service plans. Equal items grant the same, so that each
+is worked out once, however many users have it. Where it stands in a file is the caller's affair.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from reconciler.config.names import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+
+    from reconciler.config.names import Names
+
+
+class Granted(NamedTuple):
+    """One SKU that an item grants; `disabled` as in model.Grant, `bundle` as the item names it."""
+
+    sku_id: str
+    disabled: tuple[str, ...] | None
+    bundle: str | None
+
+
+class Wrong(NamedTuple):
+    """What is wrong inside an item: where (from the item on), and code and params."""
+
+    path: tuple[str | int, ...]
+    code: str
+    params: dict[str, Any]
+
+
+class Item(NamedTuple):
+    """What an item grants, and what is wrong with it."""
+
+    granted: tuple[Granted, ...] = ()
+    wrong: tuple[Wrong, ...] = ()
+
+
+class Grants:
+    """Works out items, with the bundles of the file and the names that the tenant knows."""
+
+    def __init__(self, names: Names, bundles: Mapping[str, list[Any]]) -> None:
+        self._names = names
+        self._bundles = bundles
+        self._items: dict[Hashable, Item] = {}
+        self._open: set[str] = set()  # bundles that are being worked out, against cycles
+
+    def item(self, item: Any) -> Item:
+        """Return what `item` grants. What is wrong inside a bundle is told at the bundle only."""
+        if type(item) is str:
+            found = self._items.get(item)
+            if found is None:
+                found = self._items[item] = self._named(item)
+            return found
+        key = tuple((name, tuple(value) if type(value) is list else value) for name, value in item.items())
+        found = self._items.get(key)
+        if found is None:
+            found = self._items[key] = self._with_plans(item)
+        return found
+
+    def _named(self, name: str) -> Item:
+        """Return what a plain name grants: a bundle's licences or a SKU."""
+        if name in self._bundles:
+            return Item(tuple(self._bundle(name)))
+        try:
+            return Item((Granted(self._names.sku(name), None, None),))
+        except Fault as fault:
+            return Item(wrong=(Wrong((), fault.code, fault.params),))
+
+    def _bundle(self, name: str) -> Iterator[Granted]:
+        """Yield what a bundle grants, as coming from this bundle. A cycle (a problem) grants nothing."""
+        if name in self._open:
+            return
+        self._open.add(name)
+        for item in self._bundles[name]:
+            nested = isinstance(item, str) and item in self._bundles
+            for granted in self._bundle(item) if nested else self.item(item).granted:
+                yield Granted(granted.sku_id, granted.disabled, name)
+        self._open.discard(name)
+
+    def _with_plans(self, item: dict[str, Any]) -> Item:
+        """Return what an item grants that names a SKU and perhaps its plans."""
+        try:
+            sku_id = self._names.sku(item["sku"])
+        except Fault as fault:
+            params = {**fault.params, "bundle": item["sku"] in self._bundles}
+            return Item(wrong=(Wrong(("sku",), fault.code, params),))
+        wrong: list[Wrong] = []
+        disabled = None
+        if "disable" in item:
+            disabled = tuple(sorted(set(self._plans(sku_id, "disable", item["disable"], wrong))))
+        elif "enable" in item:
+            wanted = set(self._plans(sku_id, "enable", item["enable"], wrong))
+            plans = self._names.plans(sku_id)
+            disabled = tuple(sorted(plan.id for plan in plans if plan.assignable and plan.id not in wanted))
+        return Item((Granted(sku_id, disabled, None),), tuple(wrong))
+
+    def _plans(self, sku_id: str, key: str, named: list[str], wrong: list[Wrong]) -> Iterator[str]:
+        """Yield the ids of the named plans; those that are not the SKU's are added to `wrong`."""
+        for number, name in enumerate(named):
+            try:
+                yield self._names.plan(name, sku_id).id
+            except Fault as fault:
+                wrong.append(Wrong((key, number), fault.code, fault.params))

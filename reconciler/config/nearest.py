@@ -1,0 +1,43 @@
+"""What was meant by a word that nobody knows?
+
+Knows no SKUs and no keys: callers bring the candidates, and decide what to do with the answer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ALIKE = 0.7
+"""Share of letters in common, from which on a suggestion helps more than it misleads."""
+
+
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
+    """Return the candidate that `word` most likely stands for, whatever its case; None: none is near.
+
+    The first of several that are equally near is returned, so callers order them by preference.
+    """
+    best = scored(word, candidates)
+    return best[1] if best else None
+
+
+def scored(word: str, candidates: Iterable[str]) -> tuple[float, str] | None:
+    """Return the nearest candidate with its likeness, from 0.7 to 1; None: none is near."""
+    from difflib import SequenceMatcher
+
+    matcher = SequenceMatcher(autojunk=False)
+    matcher.set_seq2(_folded(word))
+    best: tuple[float, str] | None = None
+    for candidate in candidates:
+        matcher.set_seq1(_folded(candidate))
+        floor = best[0] if best else _ALIKE - 1e-9
+        if matcher.real_quick_ratio() > floor and matcher.quick_ratio() > floor and matcher.ratio() > floor:
+            best = (matcher.ratio(), candidate)
+    return best
+
+
+def _folded(word: str) -> str:
+    """Return `word` without what people get wrong first: case, and `-`, `_` and space for each other."""
+    return word.casefold().replace("-", "_").replace(" ", "_")
