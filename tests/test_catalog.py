@@ -170,6 +170,26 @@ def test_a_deleted_mailbox_can_be_recovered_for_30_days():
     assert (BUILT_IN.services["exchange"].kind, BUILT_IN.services["exchange"].days) == ("mailbox", 30)
 
 
+@pytest.mark.parametrize(
+    ("service", "kind", "days"),
+    [
+        ("sharepoint", "storage", 93),
+        ("teams", "data", 30),
+        ("skype", "data", 30),
+        ("calling-plan", "data", None),
+        ("power-automate", "data", None),
+        ("dynamics", "data", None),
+        ("office", "access", None),
+    ],
+)
+def test_a_date_is_given_only_where_microsoft_gives_one(service, kind, days):
+    assert (BUILT_IN.services[service].kind, BUILT_IN.services[service].days) == (kind, days)
+
+
+def test_where_only_access_ends_there_is_no_date():
+    assert not [s.key for s in BUILT_IN.services.values() if s.kind == "access" and s.days is not None]
+
+
 def test_a_foundation_plan_is_of_no_account():
     assert plan("EXCHANGE_S_FOUNDATION").service is None
 
