@@ -91,19 +91,9 @@ def _report(error: BaseException, run: Run) -> None:
             output.problems(error.problems)
             output.error(output.count(len(error.problems), "problem") + "; nothing else was done.")
         case ReconcilerError():
-            output.error(_sentence(error))
+            output.error(output.sentence(error))
         case OSError():
             output.error(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
         case _:
             hint = "" if run.debug else "; run with --debug for the details"
             output.error(f"internal error: {type(error).__name__}: {error}{hint}.")
-
-
-def _sentence(error: ReconcilerError) -> str:
-    """Return the words for an error; where those fail, the bare facts must still reach the reader."""
-    from reconciler.report.errors import sentence
-
-    try:
-        return sentence(error)
-    except (KeyError, TypeError, ValueError):
-        return f"{error}."

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
 
 PATH = click.Path(path_type=Path)
-RAILS = ("max-revocations", "max-deletions", "protected", "auto-renew")
+RAILS = ("max-revocations", "max-deletions", "protected", "auto-renew-off")
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?")
 _UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")

@@ -21,6 +21,7 @@ from reconciler.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reconciler.errors import ReconcilerError
     from reconciler.model import Problem
     from reconciler.plan import Plan
 
@@ -89,6 +90,13 @@ def problems(found: Iterable[Problem]) -> None:
 
     for problem in found:
         notice(line(problem))
+
+
+def sentence(failure: ReconcilerError) -> str:
+    """Return what a reader is told about an error."""
+    from reconciler.report.errors import sentence as word
+
+    return word(failure)
 
 
 def count(number: int, noun: str) -> str:

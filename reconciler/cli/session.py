@@ -2,29 +2,29 @@
 
 The files of the desired state, the tenant and who acts in it, and the plan that follows from them.
 Every command gets them here, so that `plan` and `apply` can't differ. Nothing is printed here but the
-notice that a demo tenant was made.
+notice that a demo tenant was made. The parts are imported where they are used: a command's `--help`
+needs none of them.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler import catalog as catalogue
-from reconciler import config
 from reconciler.cli import output
-from reconciler.errors import UsageError
+from reconciler.errors import ReconcilerError, UsageError
 from reconciler.model import Options, TenantRef
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from reconciler.catalog import Catalog
+    from reconciler.config import Document
     from reconciler.directory import Directory
-    from reconciler.model import Actor, Current, Desired, Organization
+    from reconciler.model import Actor, Current, Organization
     from reconciler.plan import Plan
 
 DEFAULT_FILE = Path("tenant.yaml")
@@ -51,13 +51,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """A plan and all that it was made from."""
+    """A plan, the state that it was made for and who would apply it."""
 
     plan: Plan
-    desired: Desired
     current: Current
     actor: Actor
-    catalog: Catalog
 
 
 def home() -> Path:
@@ -79,6 +77,8 @@ def declared_tenant(named: Sequence[Path]) -> TenantRef:
 
     For commands that look at a tenant and need no desired state.
     """
+    from reconciler import config
+
     if not named and not DEFAULT_FILE.exists():
         return TenantRef()
     return config.read(files(named)).tenant
@@ -127,36 +127,80 @@ def check_tenant(declared: TenantRef, live: Organization) -> None:
         raise UsageError("wrong-tenant", declared=declared.id, live=live.id, name=live.name, domains=domains)
 
 
-def make(request: Request, directory: Directory | None = None) -> Made:
-    """Read both states and make the plan; `directory` is an open way to the tenant, if there is one.
+def make(request: Request) -> Made:
+    """Read both states and make the plan; see `planned`."""
+    if request.snapshot is None:
+        with planned(request) as (made, _):
+            return made
+    from reconciler.directory import snapshot
 
-    Raises ConfigError, UsageError or DirectoryError: there is no plan unless everything could be read.
+    document = _document(request)
+    with _problems_first(document):
+        current = snapshot.load(request.snapshot)
+        actor = snapshot.default_actor(current, request.acting_as)
+        check_tenant(document.tenant, current.organization)
+    return _plan(request, document, current, actor, now=datetime.now(UTC))
+
+
+@contextmanager
+def planned(request: Request) -> Iterator[tuple[Made, Directory]]:
+    """Read both states, make the plan, and keep the way to the tenant open for what follows.
+
+    Raises ConfigError with every problem, UsageError or DirectoryError: there is no plan unless
+    everything could be read.
     """
-    document = config.read(files(request.files))
+    document = _document(request)
+    with _problems_first(document):
+        directory = connect(document.tenant, request.acting_as)
+    with directory:
+        with _problems_first(document):
+            check_tenant(document.tenant, directory.identity()[0])
+            current, actor = look(directory), directory.actor()
+        yield _plan(request, document, current, actor, now=current.taken_at), directory
+
+
+def look(directory: Directory) -> Current:
+    """Return the current state, with the licences that earlier runs took away."""
+    import msgspec
+
+    from reconciler import journal
+
+    current = directory.read()
+    recorded = journal.removals(journal.path_in(home()), current.organization.id)
+    removals = sorted({*current.removals, *recorded}, key=lambda r: (r.user_id, r.sku_id, r.removed_at))
+    return msgspec.structs.replace(current, removals=tuple(removals))
+
+
+def _document(request: Request) -> Document:
+    from reconciler import config
+
+    return config.load(files(request.files))
+
+
+@contextmanager
+def _problems_first(document: Document) -> Iterator[None]:
+    """Tell of problems in the files rather than of a tenant that they may have named wrongly."""
+    from reconciler.config.document import raise_for
+
+    try:
+        yield
+    except ReconcilerError:
+        raise_for(document.problems)
+        raise
+
+
+def _plan(request: Request, document: Document, current: Current, actor: Actor, *, now: datetime) -> Made:
+    from reconciler import catalog as catalogue
+    from reconciler import config
+    from reconciler.planning import make_plan
+
     catalog = catalogue.load(request.catalog)
-    current, actor = _look(request, document.tenant, directory)
-    check_tenant(document.tenant, current.organization)
     desired = config.resolve(document, current.skus, catalog)
     options = Options(
-        now=request.at or (datetime.now(UTC) if request.snapshot else current.taken_at),
+        now=request.at or now,
         use_grace=request.use_grace,
         targets=request.targets,
         allow=tuple(sorted(set(request.allow))),
     )
-    from reconciler.planning import make_plan
-
     plan = make_plan(desired, current, actor, catalog, options)
-    return Made(plan=plan, desired=desired, current=current, actor=actor, catalog=catalog)
-
-
-def _look(request: Request, tenant: TenantRef, directory: Directory | None) -> tuple[Current, Actor]:
-    """Return the current state and who acts, from the snapshot or the tenant."""
-    if request.snapshot is not None:
-        from reconciler.directory import snapshot
-
-        current = snapshot.load(request.snapshot)
-        return current, snapshot.default_actor(current, request.acting_as)
-    if directory is not None:
-        return directory.read(), directory.actor()
-    with connect(tenant, request.acting_as) as opened:
-        return opened.read(), opened.actor()
+    return Made(plan=plan, current=current, actor=actor)

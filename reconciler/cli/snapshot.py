@@ -30,10 +30,12 @@ def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> Non
     The file holds users, licences, SKUs, groups and role assignments as Microsoft Graph spells them,
     names included: keep it where only administrators read it.
     """
+    from reconciler.directory import snapshot
+
     tenant = session.declared_tenant(files)
     with session.connect(tenant, acting_as) as directory:
-        current = directory.read()
-        session.check_tenant(tenant, current.organization)
-        directory.write_snapshot(out)
+        session.check_tenant(tenant, directory.identity()[0])
+        current = session.look(directory)
+    snapshot.write(current, out)
     users = output.count(len(current.users), "user")
     output.notice(f"Saved {users} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}.")

@@ -9,13 +9,15 @@ import click
 
 from reconciler.cli import options, output, session
 from reconciler.cli.commands import Command
-from reconciler.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from reconciler.model import Problem
+
+DECLARED = ("user", "bundle", "subscription")
+"""What is counted of valid files."""
 
 
 @click.command(
@@ -38,21 +40,18 @@ def command(*, files: tuple[Path, ...], catalog: Path | None, as_json: bool) -> 
     from reconciler import catalog as catalogue
     from reconciler import config
 
-    try:
-        document = config.read(session.files(files))
-        problems: Sequence[Problem] = config.check_names(document, catalogue.load(catalog))
-        found = config.counts(document)
-    except ConfigError as failure:
-        problems, found = failure.problems, {}
+    document = config.load(session.files(files))
+    problems = config.check_names(document, catalogue.load(catalog))
+    declared = {noun: len(document.names(f"{noun}s")) for noun in DECLARED}
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
-        output.write(json.dumps(_document(problems, found), indent=2, ensure_ascii=False))
+        output.write(json.dumps(_document(problems, declared), indent=2, ensure_ascii=False))
     else:
-        _print(problems, found, errors, " ".join(map(str, files)) or str(session.DEFAULT_FILE))
+        _print(problems, declared, errors, " ".join(map(str, files)) or str(session.DEFAULT_FILE))
     return 1 if errors else 0
 
 
-def _print(problems: Sequence[Problem], found: dict[str, int], errors: int, files: str) -> None:
+def _print(problems: Sequence[Problem], declared: dict[str, int], errors: int, files: str) -> None:
     """Print each problem on a line of its own, and the verdict."""
     from reconciler.report.problems import line
 
@@ -61,18 +60,18 @@ def _print(problems: Sequence[Problem], found: dict[str, int], errors: int, file
     if errors:
         output.write(f"{files} is not valid: {output.count(errors, 'problem')}.")
         return
-    contents = ", ".join(output.count(number, noun) for noun, number in found.items() if number)
+    contents = ", ".join(output.count(number, noun) for noun, number in declared.items() if number)
     warnings = f"; {output.count(len(problems), 'warning')}" if problems else ""
     output.write(f"{files} is valid: {contents or 'nothing declared'}{warnings}.")
 
 
-def _document(problems: Sequence[Problem], found: dict[str, int]) -> dict[str, object]:
+def _document(problems: Sequence[Problem], declared: dict[str, int]) -> dict[str, object]:
     """Return the verdict as data; the keys of a problem are those of its printed line."""
     from reconciler.report.problems import message
 
     return {
         "valid": not any(problem.severity == "error" for problem in problems),
-        "declared": {f"{noun}s": number for noun, number in found.items()},
+        "declared": {f"{noun}s": number for noun, number in declared.items()},
         "problems": [
             {
                 "file": problem.location.file,
