@@ -1,0 +1,110 @@
+"""May this plan be carried out here and now, by this actor, with these flags?
+
+Pure. It takes a plan that was saved, or made a moment ago, and either refuses it as a whole before
+anything is written, or blocks single changes. It never makes a change ready.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.errors import RefusedError
+from reconciler.model import Actor, Value
+
+if TYPE_CHECKING:
+    from reconciler.plan import Change, Plan
+
+DESTROYS_MAILBOX, DESTROYS_USER = "mailbox-deletion", "user-deletion"
+
+
+class Live(Value, frozen=True, kw_only=True):
+    """Who and where we are now: the tenant's id and clock, and the actor with the roles of now."""
+
+    tenant_id: str
+    provider: str
+    actor: Actor
+    now: datetime
+
+
+class Consent(Value, frozen=True, kw_only=True):
+    """What the person at the keyboard allows beyond the plan; `allow` names guard rails."""
+
+    partial: bool = False
+    buy: bool = False
+    allow: frozenset[str] = frozenset()
+
+
+class Losses(Value, frozen=True, kw_only=True):
+    """Whose mailbox, or whose whole account, the ready changes of a plan would destroy: UPNs, sorted.
+
+    A user to be deleted is counted as a user, not as a mailbox too.
+    """
+
+    users: tuple[str, ...] = ()
+    mailboxes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Return the number that a person has to type."""
+        return len(self.users) + len(self.mailboxes)
+
+
+def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
+    """Return the plan as it may be carried out: changes that the actor may not make are blocked.
+
+    Raises RefusedError, the first that holds of: wrong-tenant, expired-plan, guardrail,
+    allow-not-repeated, blocked-changes.
+    """
+    found, wanted = (live.provider, live.tenant_id), (plan.tenant.provider, plan.tenant.id)
+    if found != wanted:
+        raise RefusedError(
+            "wrong-tenant",
+            domain=plan.tenant.domain,
+            planned=plan.tenant.id,
+            planned_provider=plan.tenant.provider,
+            live=live.tenant_id,
+            live_provider=live.provider,
+        )
+    if live.now > datetime.fromisoformat(plan.expires_at):
+        raise RefusedError("expired-plan", expired_at=plan.expires_at, now=live.now.isoformat())
+    refusals = tuple(refusal for refusal in plan.refusals if refusal.code not in consent.allow)
+    if refusals:
+        raise RefusedError("guardrail", refusals=refusals)
+    unrepeated = sorted(set(plan.options.get("allow", ())) - consent.allow)
+    if unrepeated:
+        raise RefusedError("allow-not-repeated", allow=unrepeated)
+    judged = msgspec.structs.replace(
+        plan, changes=tuple(_permit(change, live.actor) for change in plan.changes)
+    )
+    stopped = tuple(change for change in judged.changes if not _may_go(change, consent))
+    if stopped and not consent.partial:
+        raise RefusedError("blocked-changes", changes=stopped, actor=live.actor.name, roles=live.actor.roles)
+    return judged
+
+
+def _permit(change: Change, actor: Actor) -> Change:
+    """Return the change, blocked if none of the actor's roles may make it."""
+    if not change.ready or set(change.roles) & set(actor.roles):
+        return change
+    return msgspec.structs.replace(
+        change, status="blocked", permitted=False, blocked_by=(*change.blocked_by, "role-missing")
+    )
+
+
+def _may_go(change: Change, consent: Consent) -> bool:
+    return change.ready and (consent.buy or not change.buys)
+
+
+def losses(plan: Plan) -> Losses:
+    """Return whose data the ready changes of a plan would destroy."""
+    users, mailboxes = set(), set()
+    for change in plan.ready:
+        codes = {warning.code for warning in change.warnings}
+        if change.user and DESTROYS_USER in codes:
+            users.add(change.user.upn)
+        elif change.user and DESTROYS_MAILBOX in codes:
+            mailboxes.add(change.user.upn)
+    return Losses(users=tuple(sorted(users)), mailboxes=tuple(sorted(mailboxes - users)))

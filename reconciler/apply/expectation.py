@@ -1,0 +1,96 @@
+"""Does an object still hold what the plan expects of it, and if not, what moved?
+
+Pure. It compares what was read just before a write with the plan; it never repairs, and never
+decides what to write.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.plan import Change
+
+Verdict = Literal["write", "already", "moved"]
+Moved = dict[str, Any]
+
+
+def alone(change: Change, carried: Mapping[str, Any]) -> Change:
+    """Return the change as this one write is to be judged, given what this run did to the user so far.
+
+    A plan's `after` of set-licenses also holds what other changes of that user bring (a usage
+    location, say); a write answers only for its own part.
+    """
+    before = {key: carried.get(key, value) for key, value in change.before.items()}
+    after = change.after
+    if change.kind == "set-licenses":
+        after = {**before, "assignments": after.get("assignments")}
+    return msgspec.structs.replace(change, before=before, after=after)
+
+
+def judge(change: Change, seen: Mapping[str, Any]) -> Verdict:
+    """Tell whether to write, whether the wanted state is there already, or whether something moved.
+
+    An empty `before` (create-user) expects that there is nothing.
+    """
+    want = change.before
+    if _holds(seen, want) if want else not seen:
+        return "write"
+    goal = {key: value for key, value in change.after.items() if key not in want or want[key] != value}
+    return "already" if goal and _holds(seen, goal) else "moved"
+
+
+def _holds(seen: Mapping[str, Any], want: Mapping[str, Any]) -> bool:
+    return all(key in seen and _plain(key, seen[key]) == _plain(key, want[key]) for key in want)
+
+
+def moved(want: Mapping[str, Any], seen: Mapping[str, Any]) -> list[Moved]:
+    """Return deepdiff's account of what differs, sorted by path: path, expected, found.
+
+    Assignments are compared by SKU and source, not by position; their values are the plans that are
+    off, and None where the licence is not there. Where something was expected, what nobody expected
+    anything of is not told.
+    """
+    from deepdiff import DeepDiff  # noqa: PLC0415  a tenth of a second that only a stale change costs
+
+    left = {key: _plain(key, value) for key, value in want.items()}
+    right = {key: _plain(key, value) for key, value in seen.items() if key in (want or seen)}
+    # Without the threshold, states that share little are told as one difference without a path.
+    differences = DeepDiff(left, right, view="tree", threshold_to_diff_deeper=0)
+    places = {
+        _place(difference.path(output_format="list"))
+        for group in differences.values()
+        for difference in group
+    }
+    return [
+        {"path": list(place), "expected": _at(left, place), "found": _at(right, place)}
+        for place in sorted(places)
+    ]
+
+
+def _place(path: list[Any]) -> tuple[str, ...]:
+    """Return a field, or a licence among the assignments: no finer part tells a reader anything."""
+    return tuple(path[:2] if path[0] == "assignments" else path[:1])
+
+
+def _at(state: Mapping[str, Any], place: tuple[str, ...]) -> object:
+    value: Any = state
+    for step in place:
+        value = (value or {}).get(step)
+    return value
+
+
+def _plain(key: str, value: object) -> object:
+    """Return a value in a shape in which equal means the same: assignments by SKU and source."""
+    if key != "assignments" or not isinstance(value, (list, tuple)):
+        return value
+    return {
+        one["sku_id"] + (f" by {one['assigned_by']}" if one["assigned_by"] else ""): sorted(
+            one["disabled_plans"]
+        )
+        for one in value
+    }

@@ -1,0 +1,94 @@
+"""Which changes may be sent next?
+
+Pure bookkeeping over `depends_on`: a change is offered once everything that it waits for is carried
+out and nothing else is under way on its object; what was not carried out takes its dependents with
+it. It sends nothing and knows no tenant.
+"""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.plan import Change
+
+
+class Schedule:
+    """The changes of a plan, by what they wait for; offered in the order of the plan."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        self._changes = {change.address: change for change in changes}
+        self._place = {address: place for place, address in enumerate(self._changes)}
+        self._waits = {change.address: set(change.depends_on) for change in changes}
+        self._dependents: dict[str, list[str]] = {}
+        for change in changes:
+            for address in change.depends_on:
+                self._dependents.setdefault(address, []).append(change.address)
+        self._ready = [self._place[address] for address, waits in self._waits.items() if not waits]
+        self._addresses = tuple(self._changes)
+        self._busy: dict[str, list[int]] = {}
+
+    def change(self, address: str) -> Change:
+        """Return the change at an address of the plan."""
+        return self._changes[address]
+
+    def take(self, limit: int) -> list[Change]:
+        """Return up to `limit` changes that may be sent together, each on an object of its own."""
+        batch: list[Change] = []
+        while self._ready and len(batch) < limit:
+            place = heapq.heappop(self._ready)
+            change = self._changes[self._addresses[place]]
+            if change.address not in self._waits:
+                continue
+            parked = self._busy.get(_object(change))
+            if parked is None:
+                self._busy[_object(change)] = []
+                del self._waits[change.address]
+                batch.append(change)
+            else:
+                heapq.heappush(parked, place)
+        return batch
+
+    def settle(self, address: str, *, carried: bool) -> list[Change]:
+        """Take note of how an offered change ended; return the dependents that it takes with it."""
+        for place in self._busy.pop(_object(self._changes[address])):
+            heapq.heappush(self._ready, place)
+        if not carried:
+            return self.drop(address)
+        for dependent in self._dependents.get(address, ()):
+            waits = self._waits.get(dependent)
+            if waits and address in waits:
+                waits.remove(address)
+                if not waits:
+                    heapq.heappush(self._ready, self._place[dependent])
+        return []
+
+    def drop(self, address: str) -> list[Change]:
+        """Never offer a change; return everything that waits for it, however far away, each once."""
+        self._waits.pop(address, None)
+        dropped: list[Change] = []
+        stack = [address]
+        while stack:
+            for dependent in self._dependents.get(stack.pop(), ()):
+                if self._waits.pop(dependent, None) is not None:
+                    stack.append(dependent)
+                    dropped.append(self._changes[dependent])
+        return dropped
+
+    def unknown(self) -> list[str]:
+        """Return addresses that are waited for and are not in the plan, sorted."""
+        return sorted(address for address in self._dependents if address not in self._changes)
+
+    def left(self) -> list[Change]:
+        """Return what was neither offered nor settled, in the order of the plan."""
+        return [change for address, change in self._changes.items() if address in self._waits]
+
+
+def _object(change: Change) -> str:
+    """Return what the change writes to: two writes on it never run at once."""
+    if change.user:
+        return f"users/{change.user.upn}"
+    return f"subscriptions/{change.sku.sku_id}" if change.sku else change.address

@@ -1,0 +1,251 @@
+"""How does an approved plan get carried out?
+
+Shows the plan, obtains consent, carries it out with apply.run, and tells what came of each change.
+It decides nothing about the plan: apply's approval does, and the plan itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import reconciler
+from reconciler.cli import consent, options, output, session, stopping
+from reconciler.cli.commands import Command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from reconciler import apply as applying
+    from reconciler.directory import Directory
+    from reconciler.journal import Journal
+    from reconciler.model import Provider
+    from reconciler.plan import Plan
+
+OF_A_PLAN = ("files", "targets", "use_grace", "catalog")
+"""Options that decide what a plan holds: a saved one is carried out as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flags:
+    """What the command line says about applying."""
+
+    partial: bool
+    auto_approve: bool
+    accept_data_loss: bool
+    allow: tuple[str, ...]
+    buy: bool
+    credentials_out: Path | None
+    parallelism: int
+    as_json: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """A plan that may be applied, its document's digest, and who and where we are."""
+
+    plan: Plan
+    digest: str
+    live: applying.Live
+    saved: bool
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("reconciler apply", "plan, show the plan, ask, carry it out"),
+        ("reconciler apply plan.json", "carry out exactly a plan that was reviewed"),
+        (
+            "reconciler apply plan.json --auto-approve --partial",
+            "in a pipeline; blocked changes are left out",
+        ),
+        ("reconciler apply --buy", "buy the seats and set the renewals that tenant.yaml declares, too"),
+        ("reconciler apply --credentials-out new.csv", "keep the first passwords of users that are created"),
+    ],
+)
+@click.argument("path", type=options.PATH, metavar="[PLAN]", required=False)
+@options.file
+@options.acting_as
+@options.targets
+@options.use_grace
+@options.allow
+@options.catalog
+@click.option("--partial", is_flag=True, help="Go on although some changes are blocked; they are left out.")
+@click.option("--auto-approve", is_flag=True, help="Don't ask.")
+@click.option(
+    "--accept-data-loss", is_flag=True, help="With --auto-approve and no PLAN: let mailboxes and users go."
+)
+@click.option("--buy", is_flag=True, help="Carry out changes that spend money, too.")
+@click.option(
+    "--credentials-out",
+    type=options.PATH,
+    metavar="FILE",
+    help="Write the first passwords of created users to this new file; nobody else may read it.",
+)
+@click.option(
+    "--parallelism",
+    type=click.IntRange(1, 16),
+    default=4,
+    show_default=True,
+    help="Batches in flight at once.",
+)
+@options.as_json
+def command(*, path: Path | None, acting_as: str | None, **given: Any) -> int:
+    """Carry out the ready changes of a plan.
+
+    With PLAN, exactly that reviewed plan; without, a plan made now, as `plan` makes it. Asks first.
+    Each object is read again just before its write; what moved since the plan is left alone and told.
+
+    Exits with 0 where everything was done, 3 where the plan was refused and nothing was written, 4
+    where it was done in part, 5 where the outcome of a write is unknown, 130 where it was interrupted.
+    """
+    made = {name: given.pop(name) for name in OF_A_PLAN}
+    flags = Flags(**given)
+    if path is not None and any(made.values()):
+        raise click.UsageError(
+            "a saved plan is carried out as it is: --file, --target, --use-grace and "
+            "--catalog belong to `reconciler plan`."
+        )
+    from reconciler import journal
+
+    clock = _Clock()
+    with journal.Journal(journal.path_in(session.home()), clock=clock.now) as log:
+        if log.torn:
+            output.warning(
+                "the last run was killed while it wrote its journal; `reconciler history` shows it."
+            )
+        with contextlib.ExitStack() as stack:
+            if path is None:
+                request = session.Request(acting_as=acting_as, allow=flags.allow, **made)
+                proposed, directory = _make(request, stack)
+            else:
+                proposed, directory = _open(path, acting_as, stack)
+            clock.set(proposed.live.now)
+            return _apply(proposed, directory, log, flags)
+
+
+class _Clock:
+    """The tenant's clock: ours, and what it was ahead when the tenant told its own."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def set(self, now: datetime) -> None:
+        self._ahead = now - datetime.now(UTC)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+
+# ------------------------------------------------------------ which plan, where
+
+
+def _make(request: session.Request, stack: contextlib.ExitStack) -> tuple[Proposed, Directory]:
+    """Plan now, over the very connection that the plan is applied through."""
+    from reconciler.apply import Live
+    from reconciler.report.document import to_document
+
+    made, directory = stack.enter_context(session.planned(request))
+    live = Live(
+        tenant_id=made.current.organization.id,
+        provider=made.plan.tenant.provider,
+        actor=made.actor,
+        now=made.current.taken_at,
+    )
+    digest = to_document(made.plan)["digest"]
+    return Proposed(plan=made.plan, digest=digest, live=live, saved=False), directory
+
+
+def _open(path: Path, acting_as: str | None, stack: contextlib.ExitStack) -> tuple[Proposed, Directory]:
+    """Read a saved plan, and find out who and where we are."""
+    from reconciler.apply import Live
+    from reconciler.errors import RefusedError
+    from reconciler.model import TenantRef
+    from reconciler.report.document import read, verify
+
+    plan, document = read(path)
+    if not verify(document):
+        raise RefusedError("altered-plan", path=str(path))
+    provider: Provider = "graph" if plan.tenant.provider == "graph" else "sandbox"
+    tenant = TenantRef(id=plan.tenant.id, provider=provider)
+    directory = stack.enter_context(session.connect(tenant, acting_as))
+    organization, now = directory.identity()
+    live = Live(tenant_id=organization.id, provider=provider, actor=directory.actor(), now=now)
+    return Proposed(plan=plan, digest=document["digest"], live=live, saved=True), directory
+
+
+# ------------------------------------------------------------ carrying out
+
+
+def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags) -> int:
+    from reconciler import apply as applying
+    from reconciler.cli.telling import Teller
+    from reconciler.report.text import render
+
+    render(proposed.plan, _error_console() if flags.as_json else None)
+    allowed = applying.Consent(partial=flags.partial, buy=flags.buy, allow=frozenset(flags.allow))
+    plan = applying.approve(proposed.plan, proposed.live, allowed)
+    aside = applying.aside(plan, buy=flags.buy)
+    teller = Teller(plan, as_json=flags.as_json)
+    if len(aside) == len(plan.changes):
+        return teller.nothing(applying.Run(id="", results=aside))
+    consent.obtain(
+        plan,
+        applying.losses(plan),
+        saved=proposed.saved,
+        auto_approve=flags.auto_approve,
+        accept_data_loss=flags.accept_data_loss,
+    )
+    with contextlib.ExitStack() as stack:
+        credentials = None
+        if flags.credentials_out and any(change.kind == "create-user" for change in plan.ready):
+            credentials = stack.enter_context(applying.Credentials(flags.credentials_out))
+        stop = stack.enter_context(stopping.on_signal())
+        _begin(proposed, plan, log, flags)
+        told = stack.enter_context(teller.progress())
+        run = applying.run(
+            plan,
+            directory,
+            log,
+            buy=flags.buy,
+            parallelism=flags.parallelism,
+            on_result=told,
+            credentials=credentials,
+            stop=stop,
+        )
+    return teller.summary(run, log)
+
+
+def _error_console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def _begin(proposed: Proposed, plan: Plan, log: Journal, flags: Flags) -> None:
+    """Open the run in the journal."""
+    from reconciler.plan import ActorInfo
+
+    actor = proposed.live.actor
+    log.begin(
+        tool_version=reconciler.__version__,
+        plan_digest=proposed.digest,
+        desired_digest=plan.desired_digest,
+        tenant=plan.tenant,
+        actor=ActorInfo(name=actor.name, roles=actor.roles),
+        options={
+            "saved_plan": proposed.saved,
+            "partial": flags.partial,
+            "auto_approve": flags.auto_approve,
+            "accept_data_loss": flags.accept_data_loss,
+            "allow": sorted(flags.allow),
+            "buy": flags.buy,
+        },
+        changes=len(plan.ready),
+    )

@@ -1,0 +1,168 @@
+"""How does a person, or a program, learn what came of a run?
+
+One line per change as it happens, a progress bar on a terminal, a summary; or one JSON document. The
+words are report's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli import output
+from reconciler.report import results as words
+from reconciler.report.rows import Row, verb_of, what
+from reconciler.report.sanitize import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reconciler.apply import Result, Run
+    from reconciler.journal import Journal
+    from reconciler.plan import Change, Plan
+
+STATUS_WIDTH = max(len(shown) for shown, _ in words.STATUSES.values())
+
+
+class Teller:
+    """Tells what came of the changes of one plan; with `as_json` the lines go to standard error."""
+
+    def __init__(self, plan: Plan, *, as_json: bool) -> None:
+        self._plan = plan
+        self._as_json = as_json
+        self._changes = {change.address: change for change in plan.changes}
+        self._names = sku_names(plan)
+        self._stream = sys.stderr if as_json else sys.stdout
+
+    def _say(self, text: str) -> None:
+        """Print a line. A reader who has gone (`| head`) must not end a run that is writing."""
+        with contextlib.suppress(BrokenPipeError):
+            (output.notice if self._as_json else output.write)(text)
+            self._stream.flush()
+
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[Callable[[Result], None]]:
+        """Yield what is to be called with each result: it prints a line and moves the bar."""
+        self._say("")
+        if not sys.stderr.isatty():
+            yield self._tell
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+        bar = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True, no_color=not output.coloured(sys.stderr)),
+            transient=True,
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        with bar:
+            task = bar.add_task("apply", total=len(self._changes))
+
+            def told(result: Result) -> None:
+                self._tell(result)
+                bar.advance(task)
+
+            yield told
+
+    def _tell(self, result: Result) -> None:
+        shown, colour = words.STATUSES[result.status]
+        label = shown.ljust(STATUS_WIDTH)
+        if output.coloured(self._stream):
+            label = click.style(label, fg=colour)
+        told = self._sentence(result)
+        about = describe(self._changes[result.address])
+        self._say(f"{label}  {about}{f': {told}' if told else ''}")
+
+    def _sentence(self, result: Result) -> str:
+        return words.sentence(result.status, result.code, result.params, self._names)
+
+    # ------------------------------------------------------------ the end
+
+    def nothing(self, run: Run) -> int:
+        """Tell of a plan of which nothing could be tried; return the exit code."""
+        for result in run.results:
+            if result.status != "blocked":  # the plan just shown has told of those
+                self._tell(result)
+        if self._as_json:
+            self._write_document(run, journal=None)
+        return run.exit_code
+
+    def summary(self, run: Run, log: Journal) -> int:
+        """Tell what came of the run as a whole, and where it is on record; return the exit code."""
+        self._say(f"\nApplied: {words.counted(run.counts)}.")
+        if run.interrupted:
+            self._say("Interrupted: what is left was not tried; plan and apply again to go on.")
+        if run.counts["stale"] or run.counts["unknown"]:
+            self._say("Plan again to see what the tenant holds now.")
+        self._say(f"Run {run.id} is in {log.path}; `reconciler history {run.id}` shows it.")
+        if run.error:
+            output.error(f"the run ended early: {_reason(run.error)}")
+        if self._as_json:
+            self._write_document(run, journal=log)
+        return run.exit_code
+
+    def _write_document(self, run: Run, *, journal: Journal | None) -> None:
+        document: dict[str, Any] = {
+            "run": run.id or None,
+            "tenant": self._plan.tenant.id,
+            "results": [
+                {
+                    "address": result.address,
+                    "kind": result.kind,
+                    "status": result.status,
+                    "code": result.code,
+                    "params": result.params,
+                    "message": self._sentence(result),
+                    "user_id": result.user_id,
+                    "request_id": result.request_id,
+                    "client_request_id": result.client_request_id,
+                    "http_status": result.http_status,
+                }
+                for result in run.results
+            ],
+            "counts": run.counts,
+            "interrupted": run.interrupted,
+            "exit_code": run.exit_code,
+            "journal": str(journal.path) if journal else None,
+        }
+        output.write(json_text(document))
+
+
+def describe(change: Change) -> str:
+    """Return what a change does, in a few words: "assign user anna@contoso.com: EMS"."""
+    row = Row(verb_of(change), (change,))
+    details = what(row, "->", short=True)
+    return f"{row.verb} {row.subject}{f': {details}' if details else ''}"
+
+
+def sku_names(plan: Plan) -> dict[str, str]:
+    """Return SKU id → part number, as far as a plan tells."""
+    names = {row.sku_id: row.sku for row in plan.seats}
+    for change in plan.changes:
+        names |= {
+            one.sku_id: one.sku for part in (change.assign, change.revoke, change.modify) for one in part
+        }
+    return names
+
+
+def json_text(document: dict[str, Any]) -> str:
+    """Return a document as indented JSON that may be shown anywhere."""
+    from reconciler.report.sanitize import clean_json
+
+    return clean_json(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _reason(error: BaseException) -> str:
+    from reconciler.errors import ReconcilerError
+    from reconciler.report.errors import sentence
+
+    if isinstance(error, ReconcilerError):
+        return sentence(error)
+    return f"internal error: {type(error).__name__}: {clean(str(error))}"

@@ -1,0 +1,361 @@
+"""What did each run of apply intend, and what came of it?
+
+One file of JSON lines per home folder: run-start, an intent before each write, a result after it,
+run-end. Lines are only ever appended, and an intent is on the disk before its write is sent, so that
+a run that was killed at any point leaves an account of what may have happened. This module neither
+decides nor words anything, and a password never reaches it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from reconciler.errors import RefusedError, UsageError
+from reconciler.model import Removal
+from reconciler.plan import ActorInfo, TenantInfo, UserRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+FORMAT_VERSION = "1.0"
+UNCERTAIN = "unknown"
+"""The status of a write that may or may not have happened."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """One line. `time` is the tenant's clock, in UTC, to the second."""
+
+    run: str
+    time: datetime
+
+
+class RunStart(Record, frozen=True, kw_only=True, tag="run-start"):
+    """What was about to be carried out, by whom, with which flags. `changes` counts ready ones."""
+
+    format_version: str = FORMAT_VERSION
+    tool_version: str
+    plan_digest: str
+    desired_digest: str
+    tenant: TenantInfo
+    actor: ActorInfo
+    options: dict[str, Any]
+    changes: int
+
+
+class Intent(Record, frozen=True, kw_only=True, tag="intent"):
+    """A write that is about to be sent; `before` is what the object held a moment ago."""
+
+    address: str
+    kind: str
+    user: UserRef | None = None
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Result(Record, frozen=True, kw_only=True, tag="result"):
+    """What became of a change, written or not. `user_id` is told of created and restored users too."""
+
+    address: str
+    kind: str
+    status: str
+    code: str | None = None
+    params: dict[str, Any] = {}
+    user_id: str | None = None
+    request_id: str | None = None
+    client_request_id: str | None = None
+    http_status: int | None = None
+
+
+class RunEnd(Record, frozen=True, kw_only=True, tag="run-end"):
+    """The run came to its end by itself, interrupted or not. `counts` is by status."""
+
+    counts: dict[str, int]
+    exit_code: int
+    interrupted: bool = False
+
+
+Line = RunStart | Intent | Result | RunEnd
+
+
+class Damage(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that is no record: torn by a kill, or not ours. `line` counts from 1."""
+
+    line: int
+    reason: str
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """All that the journal holds of one run, in the order of writing."""
+
+    id: str
+    start: RunStart
+    intents: tuple[Intent, ...] = ()
+    results: tuple[Result, ...] = ()
+    end: RunEnd | None = None
+
+    @property
+    def unsettled(self) -> tuple[Intent, ...]:
+        """Return the intents without a result: the run died while they were under way."""
+        known = {result.address for result in self.results}
+        return tuple(intent for intent in self.intents if intent.address not in known)
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """A journal as read: every sound line, and every line that is not."""
+
+    lines: tuple[Line, ...] = ()
+    damage: tuple[Damage, ...] = ()
+
+
+def path_in(home: Path) -> Path:
+    """Return where the journal of a home folder lies."""
+    return home / "journal.jsonl"
+
+
+def read(path: Path) -> Reading:
+    """Read a journal; one that does not exist is empty. Raises UsageError where it can't be opened."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return Reading()
+    except OSError as error:
+        raise UsageError("journal-unreadable", path=str(path), reason=error.strerror) from error
+    decoder = msgspec.json.Decoder(Line)
+    lines: list[Line] = []
+    damage: list[Damage] = []
+    for number, text in enumerate(raw.split(b"\n"), start=1):
+        if not text.strip():
+            continue
+        try:
+            lines.append(decoder.decode(text))
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            damage.append(Damage(line=number, reason=str(error)))
+    return Reading(lines=tuple(lines), damage=tuple(damage))
+
+
+def runs(path: Path) -> tuple[Run, ...]:
+    """Return every run of a journal, oldest first; lines of a run whose start is lost are left out."""
+    return group(read(path).lines)
+
+
+def group(lines: Iterable[Line]) -> tuple[Run, ...]:
+    """Return the runs that `lines` tell of, in the order in which they started."""
+    starts: dict[str, RunStart] = {}
+    intents: dict[str, list[Intent]] = {}
+    results: dict[str, list[Result]] = {}
+    ends: dict[str, RunEnd] = {}
+    for line in lines:
+        if isinstance(line, RunStart):
+            starts[line.run] = line
+        elif isinstance(line, Intent):
+            intents.setdefault(line.run, []).append(line)
+        elif isinstance(line, Result):
+            results.setdefault(line.run, []).append(line)
+        else:
+            ends[line.run] = line
+    return tuple(
+        Run(
+            id=run,
+            start=start,
+            intents=tuple(intents.get(run, ())),
+            results=tuple(results.get(run, ())),
+            end=ends.get(run),
+        )
+        for run, start in starts.items()
+    )
+
+
+def removals(path: Path, tenant_id: str | None = None) -> tuple[Removal, ...]:
+    """Return the licences that runs took from users and that no later run gave back.
+
+    Sorted by user and SKU; `tenant_id` leaves other tenants' runs out. A write whose outcome is not
+    known counts as done: whoever asks compares with what the user holds now, and a deadline that
+    may be real must not be missed.
+    """
+    taken: dict[tuple[str, str], tuple[datetime, str]] = {}
+    for run in runs(path):
+        if tenant_id in (None, run.start.tenant.id):
+            _replay(run, taken)
+    return tuple(
+        Removal(user_id=user, sku_id=sku, removed_at=moment)
+        for (user, sku), (moment, _) in sorted(taken.items())
+    )
+
+
+def _replay(run: Run, taken: dict[tuple[str, str], tuple[datetime, str]]) -> None:
+    """Bring `taken` forward over what one run wrote."""
+    results = {result.address: result for result in run.results}
+    for intent in run.intents:
+        result = results.get(intent.address)
+        if result and result.status not in ("done", UNCERTAIN):
+            continue
+        user = (result.user_id if result else None) or (intent.user.id if intent.user else None)
+        if user is None:
+            continue
+        moment = result.time if result else intent.time
+        if intent.kind == "restore-user":
+            for key in [key for key, (_, by) in taken.items() if key[0] == user and by == "delete-user"]:
+                del taken[key]
+            continue
+        held, kept = _skus(intent.before), _skus(intent.after)
+        if intent.kind == "delete-user":
+            kept = frozenset()
+        elif intent.kind != "set-licenses":
+            continue
+        taken.update({(user, sku): (moment, intent.kind) for sku in held - kept})
+        for sku in kept - held:
+            taken.pop((user, sku), None)
+
+
+def _skus(state: dict[str, Any]) -> frozenset[str]:
+    """Return the SKUs that a change's `before` or `after` holds, from whichever source."""
+    held = state.get("assignments")
+    if not isinstance(held, list):
+        return frozenset()
+    return frozenset(str(one["sku_id"]) for one in held if isinstance(one, dict) and "sku_id" in one)
+
+
+class Journal:
+    """The journal of one home folder, open for one run and locked against a second one.
+
+    Use as a context manager. `torn` tells that the last run was killed in the middle of a line;
+    that line stays as it is and the next record begins on a line of its own. Methods may be called
+    from several threads. Raises RefusedError("locked") where another process applies in this home.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.path = path
+        self.clock = clock
+        self.run = ""
+        self.torn = False
+        self._mutex = threading.Lock()
+        self._encoder = msgspec.json.Encoder()
+        self._fd = -1
+        self._guard = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(_locked(self.path.with_suffix(".lock")))
+                self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                stack.callback(os.close, self._fd)
+                _settle_folder(self.path.parent)
+                size = os.fstat(self._fd).st_size
+                self.torn = size > 0 and _last_byte(self._fd, size) != b"\n"
+                if self.torn:
+                    self._append(b"\n")
+            except OSError as error:
+                raise UsageError("journal-unwritable", path=str(self.path), reason=error.strerror) from error
+            self._guard = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._guard.close()
+
+    def begin(self, **header: Any) -> str:
+        """Write the run-start line (its fields by keyword) and return the new run's id."""
+        moment = self._now()
+        self.run = f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        self.write(RunStart(run=self.run, time=moment, **header))
+        return self.run
+
+    def intend(self, intents: Iterable[dict[str, Any]]) -> None:
+        """Put the intents of one batch on the disk, with one fsync; only then may it be sent."""
+        moment = self._now()
+        self.write(*(Intent(run=self.run, time=moment, **intent) for intent in intents))
+
+    def record(self, results: Iterable[dict[str, Any]]) -> None:
+        """Put results on the disk."""
+        moment = self._now()
+        self.write(*(Result(run=self.run, time=moment, **result) for result in results))
+
+    def end(self, *, counts: dict[str, int], exit_code: int, interrupted: bool) -> None:
+        """Write the run-end line."""
+        self.write(
+            RunEnd(
+                run=self.run, time=self._now(), counts=counts, exit_code=exit_code, interrupted=interrupted
+            )
+        )
+
+    def write(self, *lines: Line) -> None:
+        """Append lines and wait until the disk has them. Raises UsageError where it does not."""
+        data = b"".join(self._encoder.encode(line) + b"\n" for line in lines)
+        try:
+            with self._mutex:
+                self._append(data)
+        except OSError as error:
+            raise UsageError("journal-unwritable", path=str(self.path), reason=error.strerror) from error
+
+    def _append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        os.fsync(self._fd)
+
+    def _now(self) -> datetime:
+        return self.clock().astimezone(UTC).replace(microsecond=0)
+
+
+def _last_byte(descriptor: int, size: int) -> bytes:
+    os.lseek(descriptor, size - 1, os.SEEK_SET)
+    return os.read(descriptor, 1)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that the operating system lets go of when this process ends, however it ends."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not _take(descriptor):
+            holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
+            raise RefusedError("locked", path=str(path), process=holder)
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+if sys.platform == "win32":  # pragma: no cover  the suite's gate runs on POSIX
+    import msvcrt
+
+    def _take(descriptor: int) -> bool:
+        """Lock a byte far behind the text, which stays readable."""
+        os.lseek(descriptor, 1 << 20, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        return True
+
+    def _settle_folder(folder: Path) -> None:
+        """Do nothing: Windows has no fsync for folders."""
+else:
+    import fcntl
+
+    def _take(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _settle_folder(folder: Path) -> None:
+        """Put the name of a new file on the disk too."""
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

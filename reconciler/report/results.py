@@ -1,0 +1,139 @@
+"""How is what came of a change told to people?
+
+Sentences for the statuses and codes of apply's results, the same for a run that just ended and for
+one in the journal. Words only; everything taken from a tenant is cleaned.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.report.phrases import Facts, count, listing
+from reconciler.report.sanitize import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+STATUSES: dict[str, tuple[str, str]] = {
+    "done": ("done", "green"),
+    "already-done": ("already done", "green"),
+    "failed": ("failed", "red"),
+    "stale": ("stale", "yellow"),
+    "skipped": ("skipped", "yellow"),
+    "left-out": ("left out", "yellow"),
+    "unknown": ("unknown", "red"),
+    "blocked": ("blocked", "yellow"),
+}
+"""Status → what is shown, and its colour; in the order in which they are counted."""
+
+_ENDED: dict[str, str] = {
+    "failed": "which failed",
+    "stale": "which is stale",
+    "skipped": "which was skipped",
+    "left-out": "which was left out",
+    "unknown": "whose outcome is unknown",
+    "blocked": "which is blocked",
+    "missing": "which is not in the plan",
+}
+
+_CODES: dict[str, str] = {
+    "password-kept": "its first password is in the credentials file; it must be changed at first sign-in",
+    "password-not-kept": (
+        "its first password was kept nowhere: reset the password in the admin centre to hand the account over"
+    ),
+    "unreadable": "it could not be read just before the write; nothing was written",
+    "needs-buy": "it spends money: apply with --buy",
+    "interrupted": "not tried: the run was interrupted",
+    "run-ended": "not tried: the run ended early",
+    "waits-in-circle": "not tried: it waits for itself",
+    "no-answer": "no outcome was told",
+    "no-seats": "no seat is free",
+    "no-usage-location": "the user has no usage location",
+    "exclusive-plans": "two of the service plans exclude each other",
+    "missing-dependency": "a service plan lacks another that it works only with",
+    "inherited": "the licence comes from a group: only the group can take it away",
+    "unknown-sku": "the tenant has no such SKU",
+    "not-assignable": "this SKU can't be assigned to a user",
+    "not-held": "the user does not hold this licence directly",
+    "unauthorized": "the tenant did not accept the sign-in",
+    "forbidden": "the tenant does not allow it to this actor",
+    "not-found": "the tenant does not find it",
+    "conflict": "the tenant reports a conflict",
+    "locked": "the object is locked",
+    "throttled": "the tenant was too busy, several times over",
+    "concurrent-changes": "others were changing the same object, several times over",
+    "already-exists": "another object has that name or address",
+    "not-purchasable": "there is no way to buy here",
+    "not-carried-out": "the answer was lost, and the object is as it was before",
+    "unreachable": "the tenant could not be reached; nothing was sent",
+    "unread": "the answer was lost, and the object could not be read again",
+    "changed-meanwhile": "the answer was lost, and the object is neither as before nor as wanted",
+}
+
+
+def sentence(
+    status: str, code: str | None, params: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> str:
+    """Return what is to be said beyond the status, without a full stop; "" where that is nothing.
+
+    `names` maps SKU ids to part numbers, as far as they are known.
+    """
+    facts = Facts(params)
+    if status == "blocked":
+        return f"by {listing(facts.names('by'))}"
+    if status == "already-done":
+        return "the tenant holds this already; nothing was written"
+    if status == "stale":
+        return _stale(code, params.get("moved") or (), names or {})
+    if code == "waits":
+        on = facts.text("on")
+        return f"it waits for {on}, {_ENDED.get(facts.text('status'), 'which was not carried out')}"
+    told = _CODES.get(code or "", clean(code or ""))
+    message = f" ({facts.text('message')})" if facts.has("message") else ""
+    hint = "; run plan again to see what the tenant holds" if status == "unknown" else ""
+    return f"{told}{message}{hint}"
+
+
+def _stale(code: str | None, moves: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
+    if code == "gone":
+        return "it is no longer there; not applied"
+    if code == "exists":
+        return "a user with that name is there already, and is another one; not applied"
+    told = [_move(move, names) for move in moves if isinstance(move, dict)]
+    return f"it moved since the plan was made: {'; '.join(told) or 'details are missing'}; not applied"
+
+
+def _move(move: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Return one difference: "usage location NL -> BE", "licence EMS is gone"."""
+    path = [str(step) for step in move.get("path") or ("?",)]
+    old, new = move.get("expected"), move.get("found")
+    if path[0] != "assignments" or len(path) == 1:
+        return f"{clean(path[0].replace('_', ' '))} {_value(old)} -> {_value(new)}"
+    sku, _, group = path[1].partition(" by ")
+    licence = clean(names.get(sku, sku)) + (f" (from group {clean(group)})" if group else "")
+    if old is None:
+        return f"licence {licence} is new"
+    if new is None:
+        return f"licence {licence} is gone"
+    return f"licence {licence} had {_off(old)}, now {_off(new)}"
+
+
+def _off(plans: object) -> str:
+    return f"{count(len(plans), 'plan')} off" if isinstance(plans, list) else "?"
+
+
+def _value(value: object) -> str:
+    match value:
+        case None | "":
+            return "none"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return clean(str(value))
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return "12 done, 1 stale": what there is of each status; "nothing" where there is nothing."""
+    return ", ".join(
+        f"{counts[key]:,} {shown}" for key, (shown, _) in STATUSES.items() if counts.get(key)
+    ) or ("nothing")
