@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.directory.wire import BatchReply, Fault, FaultReply
+from reconciler.directory.wire import UNREADABLE, BatchReply, Fault, FaultReply
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Answer:
         """Return Graph's error object, or one without code and message."""
         try:
             return _FAULT.decode(self.content).error
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return _NO_FAULT
 
     @property

@@ -149,5 +149,5 @@ def _state(answer: Answer | None, *, deleted: bool) -> tuple[User | DeletedUser 
         if deleted:
             return next(translator.deleted_users([_DELETED.decode(answer.content)])), True
         return next(translator.users([_USER.decode(answer.content)])), True
-    except msgspec.DecodeError:
+    except wire.UNREADABLE:
         return None, False

@@ -16,7 +16,7 @@ import msgspec
 from reconciler.directory import graph, wire
 from reconciler.directory.exchange import error_of, path_of
 from reconciler.directory.transport import BATCH_SIZE
-from reconciler.directory.wire import Page
+from reconciler.directory.wire import UNREADABLE, Page
 from reconciler.errors import DirectoryError
 from reconciler.model import Actor, Current, RoleAssignment
 
@@ -179,7 +179,7 @@ def _member_ids(transport: Transport, link: str, answer: Answer) -> tuple[str, .
         raise error_of(answer, link)
     try:
         page = ID_PAGE.decode(answer.content)
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise DirectoryError("bad-answer", url=path_of(link), message=str(error)) from error
     rows = list(page.value)
     if page.next_link:

@@ -33,6 +33,7 @@ CHUNK = 1 << 20
 _HEAD = 1 << 22  # bytes before the users; a file whose head is longer is read whole
 _USERS_LINE = re.compile(rb'\s*"users"\s*:\s*\[\s*')
 _STANDIN = b'{"id":"-","userPrincipalName":"-","assignedLicenses":[]}'
+_AT = " - at `$"  # how msgspec ends a message with the member's path
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
@@ -68,7 +69,7 @@ def load(path: Path) -> Current:
             try:
                 with Path(path).open("rb") as file:
                     document, users = _in_pieces(file, translator)
-            except (_OtherLayout, msgspec.DecodeError):
+            except (_OtherLayout, *wire.UNREADABLE):
                 document, users = _whole(path, translator)
             return _current(path, document, users, translator)
     except OSError as error:
@@ -176,43 +177,43 @@ def _whole(path: Path, translator: graph.Translator) -> tuple[Document, list[Use
     try:
         document = _DOCUMENT.decode(content)
         return document, list(translator.users(document.users))
-    except msgspec.DecodeError as error:
+    except wire.UNREADABLE as error:
         raise _bad(path, content, error) from error
 
 
-def _bad(path: Path, content: bytes, error: msgspec.DecodeError) -> UsageError:
-    """Return the error with the place: msgspec names the member, not which row of a list."""
-    problem, where, line = str(error), None, None
-    if isinstance(error, msgspec.ValidationError):
-        problem, _, where = problem.partition(" - at `$")
-        where = where.rstrip("`").removeprefix(".") or None
-        row = _first_bad_row(content)
-        if row is not None:
-            where, line, problem = row
-    elif found := re.search(r"\(byte (\d+)\)", problem):
-        line = content.count(b"\n", 0, int(found[1])) + 1
-    else:
-        line = content.count(b"\n") + 1
-    return UsageError("bad-snapshot", file=str(path), path=where, line=line, what=problem)
-
-
-def _first_bad_row(content: bytes) -> tuple[str, int, str] | None:
+def _bad(path: Path, content: bytes, error: Exception) -> UsageError:
+    """Return the error with its place: msgspec names the member, but not which row of a list."""
     try:
-        raw: dict[str, msgspec.Raw] = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
+        members = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    except msgspec.ValidationError:
+        members = {}
+    except wire.UNREADABLE as syntax:
+        return UsageError("bad-snapshot", file=str(path), line=_line(content, syntax), what=str(syntax))
+    what, _, where = str(error).partition(_AT)
+    problem = _first_bad_row(content, members) or (where.rstrip("`").removeprefix(".") or None, None, what)
+    return UsageError("bad-snapshot", file=str(path), path=problem[0], line=problem[1], what=problem[2])
+
+
+def _line(content: bytes, syntax: Exception) -> int | None:
+    if isinstance(syntax, UnicodeDecodeError):
         return None
+    at = re.search(r"\(byte (\d+)\)", str(syntax))
+    return content.count(b"\n", 0, int(at[1]) if at else len(content)) + 1
+
+
+def _first_bad_row(content: bytes, members: dict[str, msgspec.Raw]) -> tuple[str, int, str] | None:
     for member in msgspec.structs.fields(Document):
         row_type = getattr(member.type, "__args__", (None,))[0]
-        if row_type is None or member.encode_name not in raw:
+        if row_type is None or member.encode_name not in members:
             continue
         try:
-            rows = msgspec.json.decode(raw[member.encode_name], type=list[msgspec.Raw])
-        except msgspec.DecodeError:
+            rows = msgspec.json.decode(members[member.encode_name], type=list[msgspec.Raw])
+        except msgspec.ValidationError:
             continue
         for number, row in enumerate(rows):
             problem = _problem_of(row, row_type)
             if problem is not None:
-                what, _, inner = problem.partition(" - at `$")
+                what, _, inner = problem.partition(_AT)
                 line = content.count(b"\n", 0, content.find(bytes(row))) + 1
                 return f"{member.encode_name}[{number}]{inner.rstrip('`')}", line, what
     return None
@@ -226,7 +227,7 @@ def _problem_of(row: msgspec.Raw, row_type: type) -> str | None:
             list(translator.users([value]))
         elif isinstance(value, wire.DeletedUser):
             list(translator.deleted_users([value]))
-    except msgspec.ValidationError as error:
+    except wire.UNREADABLE as error:
         return str(error)
     return None
 
@@ -240,7 +241,7 @@ def _current(path: Path, document: Document, users: list[User], translator: grap
         raise UsageError("bad-snapshot", file=str(path), path="format_version", what=what)
     try:
         deleted = list(translator.deleted_users(document.deleted_users))
-    except msgspec.ValidationError as error:
+    except wire.UNREADABLE as error:
         raise _bad(path, Path(path).read_bytes(), error) from error
     users.sort(key=lambda user: user.upn)
     for earlier, later in itertools.pairwise(users):

@@ -25,7 +25,7 @@ from reconciler.directory.exchange import (
     missing,
     path_of,
 )
-from reconciler.directory.wire import BatchReply, Page
+from reconciler.directory.wire import UNREADABLE, BatchReply, Page
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ BATCH_SIZE = 20  # Graph's limit for $batch
 MOST_PAGES = 100_000  # of one listing: a chain of links that never ends is no listing
 RESTARTS = 2  # of one listing whose page token expired on the way
 _EXPIRED_PAGE = "directory_expiredpagetoken"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 _BATCH = msgspec.json.Decoder(BatchReply)
@@ -137,7 +138,7 @@ class Transport:
                     client_request_id=made.client_request_id,
                 )
                 error.__cause__ = lost
-            except msgspec.DecodeError as cause:
+            except UNREADABLE as cause:
                 # A body cut short, or a proxy's page: may be right the next time.
                 error = DirectoryError(
                     "bad-answer",
@@ -238,7 +239,7 @@ class Transport:
             reply = _BATCH.decode(answer.content) if answer.ok else None
         except Lost as lost:
             return [Lost(each.client_request_id, lost.reason, sent=lost.sent) for each in requests]
-        except msgspec.DecodeError as error:
+        except UNREADABLE as error:
             return [Lost(each.client_request_id, str(error)) for each in requests]
         if reply is None:
             return [
@@ -257,8 +258,7 @@ class Transport:
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    # httpx drops the default port and puts host and scheme in lower case.
-    return url.scheme, url.host, url.port
+    return url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme)
 
 
 def _reason(error: Exception) -> str:

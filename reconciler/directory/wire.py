@@ -14,6 +14,9 @@ import msgspec
 T = TypeVar("T")
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+"""What decoding raises: text that is no UTF-8 is an error of Python's own."""
+
 
 class Resource(msgspec.Struct, kw_only=True, gc=False, rename="camel"):
     """Base of Graph's resources; members that are not named here are ignored."""

@@ -20,7 +20,7 @@ from reconciler.directory.observer import LAG_TRIES, UNREAD, Seen
 from reconciler.directory.outcome import Outcome, Write
 from reconciler.directory.requests import request_for
 from reconciler.directory.transport import BATCH_SIZE, LONGEST_WAIT
-from reconciler.directory.wire import Id
+from reconciler.directory.wire import UNREADABLE, Id
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
@@ -266,7 +266,7 @@ def _user_id(write: Write, answer: Answer) -> str | None:
         return write.target
     try:
         return _ID.decode(answer.content).id.lower()
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 
