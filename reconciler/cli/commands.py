@@ -30,7 +30,9 @@ TABLE = (
     Row("validate", "The work", "Check tenant.yaml; no tenant is asked."),
     Row("plan", "The work", "Show what would change in the tenant, and what data that would destroy."),
     Row("show", "The work", "Print a saved plan."),
+    Row("apply", "The work", "Carry out the ready changes of a plan."),
     Row("sandbox", "To begin", "Look after the embedded tenant."),
+    Row("history", "To look", "List the runs of apply, or show one."),
     Row("snapshot", "To look", "Save the tenant's current state to a file."),
 )
 

@@ -45,6 +45,15 @@ def upn(text: str) -> str:
     return text.lower()
 
 
+def target(text: str) -> str:
+    """Return what `--target` names as plans spell it: UPNs in lower case, SKUs in upper case."""
+    part, _, rest = text.partition("/")
+    if part.lower() == "subscriptions":
+        sku, _, aspect = rest.partition("/")
+        return f"subscriptions/{sku.upper()}{f'/{aspect.lower()}' if aspect else ''}"
+    return text if rest and part.lower() != "users" else text.lower()
+
+
 file = click.option(
     "files",
     "-f",
@@ -73,6 +82,7 @@ snapshot = click.option(
 targets = click.option(
     "targets",
     "--target",
+    type=target,
     multiple=True,
     metavar="UPN|ADDRESS",
     help="Only this user or change. May be repeated; not for routine use.",

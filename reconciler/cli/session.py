@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import output
-from reconciler.errors import ReconcilerError, UsageError
+from reconciler.errors import UsageError
 from reconciler.model import Options, TenantRef
 
 if TYPE_CHECKING:
@@ -135,10 +135,9 @@ def make(request: Request) -> Made:
     from reconciler.directory import snapshot
 
     document = _document(request)
-    with _problems_first(document):
-        current = snapshot.load(request.snapshot)
-        actor = snapshot.default_actor(current, request.acting_as)
-        check_tenant(document.tenant, current.organization)
+    current = snapshot.load(request.snapshot)
+    check_tenant(document.tenant, current.organization)
+    actor = snapshot.default_actor(current, request.acting_as)
     return _plan(request, document, current, actor, now=datetime.now(UTC))
 
 
@@ -150,13 +149,10 @@ def planned(request: Request) -> Iterator[tuple[Made, Directory]]:
     everything could be read.
     """
     document = _document(request)
-    with _problems_first(document):
-        directory = connect(document.tenant, request.acting_as)
-    with directory:
-        with _problems_first(document):
-            check_tenant(document.tenant, directory.identity()[0])
-            current, actor = look(directory), directory.actor()
-        yield _plan(request, document, current, actor, now=current.taken_at), directory
+    with connect(document.tenant, request.acting_as) as directory:
+        check_tenant(document.tenant, directory.identity()[0])
+        current = look(directory)
+        yield _plan(request, document, current, directory.actor(), now=current.taken_at), directory
 
 
 def look(directory: Directory) -> Current:
@@ -172,21 +168,14 @@ def look(directory: Directory) -> Current:
 
 
 def _document(request: Request) -> Document:
+    """Read the files; with problems that no tenant can mend, none is asked."""
+    from reconciler import catalog as catalogue
     from reconciler import config
 
-    return config.load(files(request.files))
-
-
-@contextmanager
-def _problems_first(document: Document) -> Iterator[None]:
-    """Tell of problems in the files rather than of a tenant that they may have named wrongly."""
-    from reconciler.config.document import raise_for
-
-    try:
-        yield
-    except ReconcilerError:
-        raise_for(document.problems)
-        raise
+    document = config.load(files(request.files))
+    if document.problems:
+        config.check_names(document, catalogue.load(request.catalog))  # raises all that can be told
+    return document
 
 
 def _plan(request: Request, document: Document, current: Current, actor: Actor, *, now: datetime) -> Made:
@@ -202,5 +191,4 @@ def _plan(request: Request, document: Document, current: Current, actor: Actor, 
         targets=request.targets,
         allow=tuple(sorted(set(request.allow))),
     )
-    plan = make_plan(desired, current, actor, catalog, options)
-    return Made(plan=plan, current=current, actor=actor)
+    return Made(plan=make_plan(desired, current, actor, catalog, options), current=current, actor=actor)

@@ -9,6 +9,7 @@ import click
 
 from reconciler.cli import options, output, session
 from reconciler.cli.commands import Command
+from reconciler.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,10 @@ def command(*, files: tuple[Path, ...], catalog: Path | None, as_json: bool) -> 
     from reconciler import config
 
     document = config.load(session.files(files))
-    problems = config.check_names(document, catalogue.load(catalog))
+    try:
+        problems = config.check_names(document, catalogue.load(catalog))
+    except ConfigError as failure:
+        problems = failure.problems
     declared = {noun: len(document.names(f"{noun}s")) for noun in DECLARED}
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:

@@ -51,3 +51,15 @@ def test_a_upn_is_taken_in_any_case():
 def test_what_can_be_no_upn_is_refused(text):
     with pytest.raises(click.BadParameter, match="sign-in name"):
         options.upn(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("Anna@Contoso.com", "anna@contoso.com"),
+        ("users/Anna@Contoso.com/Licenses", "users/anna@contoso.com/licenses"),
+        ("Subscriptions/enterprisepack/Seats", "subscriptions/ENTERPRISEPACK/seats"),
+    ],
+)
+def test_a_target_is_spelt_as_plans_spell_it(text, meant):
+    assert options.target(text) == meant
