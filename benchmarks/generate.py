@@ -192,13 +192,15 @@ def _plain(name: str) -> str:
 # ------------------------------------------------------------------------------------- tenant.yaml
 
 
-def _desired(people: Iterable[Person]) -> Iterator[str]:
+def _desired(people: Sequence[Person]) -> Iterator[str]:
     yield f"version: 1\ntenant:\n  domain: {DOMAIN}\ndefaults:\n  usage_location: NL\nbundles:"
     for name, items in BUNDLES.items():
         yield f"  {name}:"
         for sku, disabled in items:
             yield f"    - {{sku: {sku}, disable: [{', '.join(disabled)}]}}" if disabled else f"    - {sku}"
-    yield "guardrails:\n  max_revocations: {percent: 100}\n  max_deletions: {percent: 100}"
+    yield "guardrails:"
+    for rail in ("max_revocations", "max_deletions"):
+        yield f"  {rail}: {{count: {2 * len(people)}, percent: 100}}"
     yield f"users:\n  {ADMIN}: {{}}"
     for person in people:
         if person.kind == "delete":
