@@ -66,7 +66,7 @@ def _find(runs: Sequence[Run], wanted: str) -> Run:
     if len(found) == 1:
         return found[0]
     raise UsageError(
-        "no-such-run" if not found else "several-runs", run=wanted, runs=[run.id for run in found]
+        "no-such-run" if not found else "several-runs", run=wanted, runs=[run.id for run in found or runs]
     )
 
 

@@ -95,6 +95,7 @@ class Tenant:
         self.lock = threading.Lock()
 
     def key(self, change):
+        """Return what a change writes to."""
         return change.user.upn if change.user else change.sku.sku_id
 
     def hold(self, *changes):
@@ -105,10 +106,12 @@ class Tenant:
         return self
 
     def observe(self, changes, ids):
+        """Look at the objects of changes."""
         self.log += [("look", change.address) for change in changes]
         return {change.address: self.look(change) for change in changes}
 
     def look(self, change):
+        """Return what one object holds."""
         if change.address in self.blind:
             return None
         state = self.objects.get(self.key(change))
@@ -117,6 +120,7 @@ class Tenant:
         return {key: state.get(key) for key in {**change.before, **change.after}}
 
     def carry_out(self, writes):
+        """Write a batch."""
         with self.lock:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
@@ -128,6 +132,7 @@ class Tenant:
         return outcomes
 
     def write(self, write):
+        """Write one change, or refuse it, or lose the answer."""
         change = write.change
         self.log.append(("write", change.address))
         self.passwords[change.address] = write.password
@@ -155,6 +160,7 @@ class Tenant:
 
     @property
     def written(self):
+        """Return the addresses that were written, in order."""
         return [address for event, address in self.log if event == "write"]
 
 

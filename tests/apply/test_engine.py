@@ -341,12 +341,15 @@ class Broken:
         self.tenant, self.method, self.error = tenant, method, error
 
     def observe(self, changes, ids):
+        """Look, and fail if told to."""
         return self.answer("observe", changes, ids)
 
     def carry_out(self, writes):
+        """Write, and fail if told to."""
         return self.answer("carry_out", writes)
 
     def answer(self, method, *args):
+        """Let the tenant answer; lose the answer if told to."""
         got = getattr(self.tenant, method)(*args)
         if method == self.method:
             raise self.error
