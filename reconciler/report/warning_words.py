@@ -38,11 +38,13 @@ class Fate(NamedTuple):
     day: str
     until: str | None
 
-    def deadline(self, how: str) -> str:
+    def deadline(self, how: str = "") -> str:
         """Return "if applied on DAY, recoverable until DATE HOW, then gone for good"."""
         if self.until is None:
             return f"if applied on {self.day}, it is not known how long it can be recovered"
-        return f"if applied on {self.day}, recoverable until {self.until} {how}, then gone for good"
+        return (
+            f"if applied on {self.day}, recoverable until {self.until}{how and f' {how}'}, then gone for good"
+        )
 
 
 # ------------------------------------------------------------ what is lost
@@ -217,5 +219,5 @@ def warning(code: str, facts: Facts, fate: Fate) -> Warned:
     known = WARNINGS.get(code)
     if known:
         return known(facts, fate)
-    until = f" {_sentence(fate.deadline('in some way'))}" if fate.until else ""
+    until = f" {_sentence(fate.deadline())}" if fate.until else ""
     return Warned(f"{fate.who}: {code} ({facts.listed()}).{until}")

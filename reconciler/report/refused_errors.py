@@ -1,0 +1,122 @@
+"""What is said where apply refused before any write?
+
+Every sentence says that nothing was written, and what lets the run through. One function per code,
+one table at the end; to add a code, copy the nearest function.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report import messages
+from reconciler.report.phrases import Facts, count, listing, role_names
+from reconciler.report.sanitize import clean
+from reconciler.report.usage_errors import file_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler import plan as plans
+    from reconciler.errors import RefusedError
+
+MAX_LISTED = 10
+"""So many blocked changes are named; the plan shows all of them."""
+
+
+def _planned_elsewhere(f: Facts) -> str:
+    return (
+        f"the plan is for {f.text('domain')} ({f.text('planned_provider')} tenant {f.text('planned')}), "
+        f"and this is the {f.text('live_provider')} tenant {f.text('live')}. Nothing was written."
+    )
+
+
+def _expired_plan(f: Facts) -> str:
+    return (
+        f"the plan expired on {f.text('expired_at')}; it is now {f.text('now')}. Nothing was written. "
+        "Plan again: the tenant has moved on."
+    )
+
+
+def _altered_plan(f: Facts) -> str:
+    file = f"{file_of(f)} " if f.has("path") or f.has("file") else "the plan "
+    return (
+        f"{file}was altered after it was made: its digest does not match. Nothing was written. "
+        "Plan again, and apply the file as it was reviewed."
+    )
+
+
+def _allow_not_repeated(f: Facts) -> str:
+    flags = " ".join(f"--allow {name}" for name in f.names("allow"))
+    return (
+        f"the plan was made with {flags}, and apply must be told so too. Nothing was written. "
+        f"If it is meant: `reconciler apply {flags}`."
+    )
+
+
+def _locked(f: Facts) -> str:
+    holder = f" (process {f.text('process')})" if f.has("process") else ""
+    return f"another apply{holder} is at work here. Nothing was written. Wait until it ends, then plan again."
+
+
+def _data_loss(f: Facts) -> str:
+    lost = [
+        *([f"users to be deleted: {listing(f.names('users'))}"] if f.has("users") else []),
+        *([f"mailboxes to be lost: {listing(f.names('mailboxes'))}"] if f.has("mailboxes") else []),
+    ]
+    return (
+        f"the plan destroys data and nobody has reviewed it ({'; '.join(lost)}). Nothing was written. "
+        "Review it with `reconciler plan --out plan.json` and apply that file, or add `--accept-data-loss`."
+    )
+
+
+def _no_terminal(_: Facts) -> str:
+    return (
+        "there is no terminal to ask for consent on. Nothing was written. "
+        "Add `--auto-approve` where the plan has been reviewed."
+    )
+
+
+def _not_confirmed(_: Facts) -> str:
+    return "not confirmed. Nothing was written."
+
+
+REFUSED: dict[str, Callable[[Facts], str]] = {
+    "allow-not-repeated": _allow_not_repeated,
+    "altered-plan": _altered_plan,
+    "data-loss": _data_loss,
+    "expired-plan": _expired_plan,
+    "locked": _locked,
+    "no-terminal": _no_terminal,
+    "not-confirmed": _not_confirmed,
+    "wrong-tenant": _planned_elsewhere,
+}
+"""Code of a RefusedError → what is said of it."""
+
+
+def _guardrail(error: RefusedError) -> str:
+    return "nothing was written. " + " ".join(messages.refusal(of) for of in error.params["refusals"])
+
+
+def _blocked_changes(error: RefusedError) -> str:
+    changes = error.params["changes"]
+    lines = [f"  {clean(change.address)}: {_why_blocked(change)}" for change in changes[:MAX_LISTED]]
+    if len(changes) > MAX_LISTED:
+        lines.append(f"  and {len(changes) - MAX_LISTED:,} more; `reconciler show` has all of them")
+    head = f"{count(len(changes), 'change')} can't be applied, so nothing was written:"
+    tail = "Apply the others with `--partial`."
+    return "\n".join([head, *lines, tail])
+
+
+def _why_blocked(change: plans.Change) -> str:
+    if change.ready:
+        return "it costs money, and takes `--buy`"
+    if not change.permitted:
+        return f"it takes {role_names(change.roles)}"
+    return listing([clean(reason) for reason in change.blocked_by])
+
+
+REFUSED_WITH_STRUCTS: dict[str, Callable[[RefusedError], str]] = {
+    "blocked-changes": _blocked_changes,
+    "guardrail": _guardrail,
+}
+"""Code of a RefusedError whose params hold structs of a plan → what is said of it."""

@@ -1,0 +1,196 @@
+"""What is said where a file, a folder or the command line can't be used as it is?
+
+One function per code, one table at the end; to add a code, copy the nearest function.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report.phrases import Facts, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# ------------------------------------------------------------ files
+
+
+def file_of(f: Facts) -> str:
+    """Return the file that an error is about, whichever param names it."""
+    return f.text("path") if not f.has("file") else f.text("file")
+
+
+def _reason(f: Facts) -> str:
+    """Return why, as the operating system or a parser said it: no capital, no full stop."""
+    text = f.text("what") if f.has("what") else f.text("reason")
+    head = text[:1].lower() if text[1:2].islower() or text[1:2] == " " else text[:1]
+    return f"{head}{text[1:]}".rstrip(".")
+
+
+def _no_config(f: Facts) -> str:
+    path = f.text("path")
+    if f.flag("default"):
+        return (
+            f"there is no {path} in this folder. Go to the folder that holds it, name another file with -f, "
+            "or `reconciler init` to begin."
+        )
+    return f"{path} does not exist."
+
+
+def _unreadable_file(f: Facts) -> str:
+    return f"{file_of(f)} can't be read: {_reason(f)}."
+
+
+def _cannot_write(f: Facts) -> str:
+    return f"{file_of(f)} can't be written: {_reason(f)}."
+
+
+def _bad_plan(f: Facts) -> str:
+    place = f":{f.number('line')}:{f.number('column')}" if f.has("line") else ""
+    where = f" at {f.text('at')}" if f.has("at") and f.text("at") != "$" else ""
+    return (
+        f"{f.text('path')}{place} is not a plan of reconciler{where}: {_reason(f)}. "
+        "Make one with `reconciler plan --out FILE`."
+    )
+
+
+def _unsupported_plan_version(f: Facts) -> str:
+    return (
+        f"{f.text('path')} has plan format {f.text('found')}, and this version reads {f.text('supported')}. "
+        "Make the plan anew, or use the version of reconciler that made it."
+    )
+
+
+def _bad_snapshot(f: Facts) -> str:
+    place = f":{f.number('line')}" if f.has("line") else ""
+    where = f" at {f.text('path')}" if f.has("file") and f.has("path") else ""
+    return f"{file_of(f)}{place} is not a snapshot that can be used{where}: {_reason(f)}."
+
+
+def _bad_catalog(f: Facts) -> str:
+    reasons = {
+        "unreadable": f"it can't be read: {f.text('detail')}",
+        "encoding": "it is neither UTF-8 nor Windows-1252 text",
+        "csv": "it is not CSV from here on",
+        "columns": f"these columns are missing: {', '.join(f.names('missing'))}",
+        "row": f"the column {f.text('column')} is empty",
+        "guid": f'"{f.text("value")}" in the column {f.text("column")} is not an id',
+        "twice": f'"{f.text("value")}" stands there twice',
+    }
+    place = f":{f.number('line')}" if f.has("line") else ""
+    reason = reasons.get(f.text("reason"), f.text("reason"))
+    return (
+        f"{file_of(f)}{place} can't be used as a catalogue: {reason}. "
+        "Take Microsoft's CSV of product names and service plans as it is published."
+    )
+
+
+def _bad_sandbox(f: Facts) -> str:
+    return f"the sandbox {file_of(f)} can't be used: {_reason(f)}. `reconciler sandbox reset` makes it anew."
+
+
+def _journal_unreadable(f: Facts) -> str:
+    return f"the journal {file_of(f)} can't be read: {_reason(f)}."
+
+
+def _journal_unwritable(f: Facts) -> str:
+    return (
+        f"the journal {file_of(f)} can't be written: {_reason(f)}. "
+        "Nothing is written to the tenant that the journal can't record."
+    )
+
+
+def _credentials_exist(f: Facts) -> str:
+    return (
+        f"{file_of(f)} exists already, and the passwords in it would be lost. "
+        "Give `--credentials-out` a new file."
+    )
+
+
+def _credentials_unwritable(f: Facts) -> str:
+    return f"{file_of(f)} can't be written: {_reason(f)}. Give `--credentials-out` another file."
+
+
+def _config_unreadable(f: Facts) -> str:
+    return f"{file_of(f)} can't be read: {_reason(f)}. Without the whole desired state nothing is planned."
+
+
+def _config_folder_empty(f: Facts) -> str:
+    return f"the folder {file_of(f)} holds no .yaml or .yml file. Name the right one with -f."
+
+
+def _port_in_use(f: Facts) -> str:
+    return f"port {f.text('port')} of this machine can't be used: {_reason(f)}. Choose another with `--port`."
+
+
+# ------------------------------------------------------------ tenant and command line
+
+
+def _wrong_tenant(f: Facts) -> str:
+    domains = f" (domains: {listing(f.names('domains'))})" if f.has("domains") else ""
+    return (
+        f"the desired state is for {f.text('declared')}, and the live tenant is {f.text('name')}, "
+        f"{f.text('live')}{domains}. Nothing is planned for another tenant: correct `tenant` in the file, "
+        "or sign in to the right one."
+    )
+
+
+def _unknown_actor(f: Facts) -> str:
+    if not f.has("upn"):
+        return "the snapshot holds no global administrator. Name with `--as UPN` who would apply the plan."
+    return f"user {f.text('upn')} (`--as`) does not exist in this tenant, so it can't apply anything."
+
+
+def _provider_graph_later(_: Facts) -> str:
+    return (
+        "`provider: graph` is not there yet in this version. Plan against a saved state with "
+        "`--snapshot FILE`, or leave `provider` out to use the sandbox."
+    )
+
+
+def _no_such_run(f: Facts) -> str:
+    runs = f.names("runs")
+    known = f"The latest is {runs[-1]}." if runs else "There is no run yet."
+    return f"the journal has no run {f.text('run')}. {known} `reconciler history` lists all."
+
+
+def _several_runs(f: Facts) -> str:
+    return f"{f.text('run')} is the beginning of several runs: {listing(f.names('runs'))}. Type more of it."
+
+
+def _unknown_target(f: Facts) -> str:
+    return (
+        f"nothing in the plan is called {f.text('target')} (`--target`). "
+        "Give a UPN, or an address as the plan shows it: users/anna@contoso.com/licenses."
+    )
+
+
+def _clock_backwards(_: Facts) -> str:
+    return "the sandbox's clock can't go back. `reconciler sandbox reset` begins anew."
+
+
+USAGE: dict[str, Callable[[Facts], str]] = {
+    "bad-catalog": _bad_catalog,
+    "bad-plan": _bad_plan,
+    "bad-sandbox": _bad_sandbox,
+    "bad-snapshot": _bad_snapshot,
+    "cannot-write": _cannot_write,
+    "clock-backwards": _clock_backwards,
+    "config-folder-empty": _config_folder_empty,
+    "config-unreadable": _config_unreadable,
+    "credentials-exist": _credentials_exist,
+    "credentials-unwritable": _credentials_unwritable,
+    "journal-unreadable": _journal_unreadable,
+    "journal-unwritable": _journal_unwritable,
+    "no-config": _no_config,
+    "no-such-run": _no_such_run,
+    "port-in-use": _port_in_use,
+    "provider-graph-later": _provider_graph_later,
+    "several-runs": _several_runs,
+    "unknown-actor": _unknown_actor,
+    "unknown-target": _unknown_target,
+    "unreadable-file": _unreadable_file,
+    "unsupported-plan-version": _unsupported_plan_version,
+    "wrong-tenant": _wrong_tenant,
+}
+"""Code of a UsageError → what is said of it."""

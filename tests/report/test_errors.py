@@ -1,0 +1,126 @@
+"""Every error that the package can raise has a sentence of its own."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import reconciler
+from reconciler import plan as p
+from reconciler.errors import ConfigError, DirectoryError, ReconcilerError, RefusedError, UsageError
+from reconciler.model import Location, Problem
+from reconciler.report import errors
+from reconciler.report.phrases import role_names
+from tests.report.samples import LICENSE_ROLES, licence, licences, seats
+
+TABLES = {"UsageError": errors.USAGE, "DirectoryError": errors.DIRECTORY}
+TABLES["RefusedError"] = errors.REFUSED | errors.REFUSED_WITH_STRUCTS
+PACKAGE = Path(reconciler.__file__).parent
+
+
+def test_every_code_that_is_raised_has_a_sentence():
+    """Found in the source: each call of an error's class with its code written out."""
+    missing = {
+        f"{name}({code.value!r}) in {file.relative_to(PACKAGE)}"
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if (name := getattr(getattr(node, "func", None), "id", "")) in TABLES
+        for code in (ast.walk(node.args[0]) if node.args else ())
+        if isinstance(code, ast.Constant) and isinstance(code.value, str) and code.value not in TABLES[name]
+    }
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    "code", ["unauthorized", "forbidden", "not-found", "throttled", "rejected", "unreachable"]
+)
+def test_every_status_of_the_tenant_has_a_sentence(code):
+    assert code in errors.DIRECTORY
+
+
+EVERY = dict.fromkeys(
+    {
+        key
+        for f in sorted((PACKAGE / "report").glob("*errors.py"))
+        for key in re.findall(r'\("([a-z_]+)"\)', f.read_text("utf-8"))
+    },
+    "x",
+) | {"line": 3, "domains": ["fabrikam.com"]}
+"""Every param that a sentence asks for."""
+
+
+@pytest.mark.parametrize("params", [EVERY, {}, dict.fromkeys(EVERY)], ids=["all", "none", "null"])
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    [(UsageError, errors.USAGE), (DirectoryError, errors.DIRECTORY), (RefusedError, errors.REFUSED)],
+)
+def test_a_sentence_is_made_from_any_params(kind, table, params):
+    for code in table:
+        told = errors.sentence(kind(code, **params))
+        assert told.endswith((".", "`."))
+        assert "\n" not in told
+        assert "None" not in told
+
+
+def test_a_sentence_says_what_happened_and_what_to_do():
+    assert errors.sentence(UsageError("no-config", path="tenant.yaml", default=True)) == (
+        "there is no tenant.yaml in this folder. Go to the folder that holds it, name another file with -f, "
+        "or `reconciler init` to begin."
+    )
+    assert errors.sentence(
+        UsageError("unreadable-file", path="p.json", reason="No such file or directory")
+    ) == ("p.json can't be read: no such file or directory.")
+    assert errors.sentence(
+        DirectoryError("forbidden", url="/users", status=403, message="Insufficient.")
+    ) == (
+        "you may not read /users (status 403; Insufficient). "
+        "Use an account that may read users, groups, licences and roles."
+    )
+
+
+def test_problems_of_the_desired_state_are_counted():
+    problem = Problem(location=Location(file="tenant.yaml", line=1), code="unknown-key")
+    assert errors.sentence(ConfigError([problem])) == "the desired state has 1 problem; nothing was planned."
+
+
+def test_an_unknown_code_is_told_as_it_stands():
+    assert errors.sentence(UsageError("of-the-future", file="a\x1bb")) == r"of-the-future (file: a\u{1b}b)."
+    assert errors.sentence(ReconcilerError("alone")) == "alone."
+
+
+def test_hostile_params_come_out_harmless():
+    for code in errors.USAGE:
+        told = errors.sentence(UsageError(code, **dict.fromkeys(EVERY, "\x1b[2J\u202e\n")))
+        assert not set(told) & set("\x1b\u202e\n")
+
+
+def test_a_refusing_guard_rail_is_told_with_its_figures():
+    rail = p.Refusal(
+        code="max-deletions", params={"deleted": 9, "users": 20, "count": 5}, allow="--allow max-deletions"
+    )
+    told = errors.sentence(RefusedError("guardrail", refusals=(rail,)))
+    assert told.startswith("nothing was written. this plan deletes 9 users of 20")
+    assert "--allow max-deletions" in told
+
+
+def test_blocked_changes_are_named_with_their_reasons():
+    changes = (
+        licences("max", (licence("SPE_E5"),), status="blocked", blocked_by=("no-seats",)),
+        licences("lee", (licence("EMS"),), status="blocked", permitted=False, blocked_by=("role-missing",)),
+        seats("SPE_E5", "buy-seats", {"seats": 1}, {"seats": 2}),
+    )
+    told = errors.sentence(RefusedError("blocked-changes", changes=changes, actor="a", roles=()))
+    assert told.splitlines() == [
+        "3 changes can't be applied, so nothing was written:",
+        "  users/max@contoso.com/licenses: no-seats",
+        f"  users/lee@contoso.com/licenses: it takes {role_names(LICENSE_ROLES)}",
+        "  subscriptions/SPE_E5/seats: it costs money, and takes `--buy`",
+        "Apply the others with `--partial`.",
+    ]
+
+
+def test_of_many_blocked_changes_only_the_first_are_named():
+    changes = tuple(licences(f"u{n}", status="blocked", blocked_by=("no-seats",)) for n in range(12))
+    told = errors.sentence(RefusedError("blocked-changes", changes=changes, actor="a", roles=()))
+    assert "  and 2 more; `reconciler show` has all of them" in told.splitlines()

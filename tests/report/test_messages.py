@@ -1,0 +1,462 @@
+"""Every code of a plan has its own sentence, which names the thing, the meaning and the way out."""
+
+import re
+
+import pytest
+
+from reconciler import catalog
+from reconciler import plan as p
+from reconciler.report import conflict_words, messages, warning_words
+from tests.report.samples import NAMES, conflict, plan
+
+ANNA = {"upn": "anna@contoso.com"}
+E5 = {"sku": "SPE_E5", "sku_name": "Microsoft 365 E5"}
+SHORT = {
+    **E5,
+    "seats": 25,
+    "in_use": 25,
+    "needed": 27,
+    "buy": 2,
+    "leavers": ["dirk@contoso.com"],
+    "disabled": ["old@contoso.com"],
+    "covered": [{"upn": "pia@contoso.com", "by": "DEVELOPERPACK_E5"}],
+}
+
+CONFLICTS = {
+    "no-usage-location": ANNA,
+    "restricted-location": {**ANNA, **E5, "plan": "MCOMEETADV", "country": "IN"},
+    "no-seats": {**ANNA, **SHORT},
+    "not-assignable": {**ANNA, **E5, "reason": "suspended"},
+    "unknown-user": {**ANNA, "nearest": "ana@contoso.com"},
+    "renamed-user": {**ANNA, "present_upn": "anna.bakker@contoso.com"},
+    "ambiguous-user": {
+        **ANNA,
+        "reason": "several",
+        "candidates": [
+            {"id": "id-1", "name": "Anna", "deleted_at": "2026-11-01T00:00:00+00:00"},
+            {"id": "id-2", "name": "Anna B", "deleted_at": None},
+        ],
+    },
+    "synced-user": {**ANNA, "action": "update", "domain": "contoso.com"},
+    "unverified-domain": {**ANNA, "domain": "contoso.org", "verified": ["contoso.com"]},
+    "protected": {**ANNA, "action": "delete", "reason": "listed", "names": ["breakglass"]},
+    "role-missing": {
+        **ANNA,
+        "action": "delete-user",
+        "actor": "joe@contoso.com",
+        "actor_roles": ["global-reader"],
+    },
+    "swap-cycle": {**ANNA, "users": ["anna@contoso.com", "bo@contoso.com"], "skus": ["EMS", "SPE_E5"]},
+    "not-purchasable": {**E5, "seats": 30},
+    "exclusive-plans": {
+        **ANNA,
+        "plan": "MCOIMP",
+        "plan_title": "Skype Plan 1",
+        "other": "MCOSTANDARD",
+        "other_title": "Skype Plan 2",
+        "skus": ["DESKLESSPACK", "SPE_E5"],
+    },
+    "missing-dependency": {
+        **ANNA,
+        "plan": "WA",
+        "plan_title": "Insights",
+        "needs": ["Exchange (Plan 1)"],
+        "sku": "WA",
+    },
+    "over-allocated": {**SHORT, "in_use": 27, "over": 2},
+    "expiring": {**E5, "date": "2026-12-20", "days": 26, "users": ["pia@contoso.com"], "services": ["Teams"]},
+    "expired": {**E5, "status": "Suspended", "date": "2027-01-20", "users": ["pia@contoso.com"]},
+    "inherited": {**ANNA, **E5, "groups": ["Sales NL"]},
+}
+
+WARNINGS = {
+    "mailbox-deletion": {
+        "plan_title": "Exchange Online (Plan 2)",
+        "sku": "SPE_E5",
+        "sku_name": "Microsoft 365 E5",
+    },
+    "mailbox-downgrade": {
+        "from_title": "Plan 2",
+        "to_title": "Kiosk",
+        "from_gb": 100,
+        "to_gb": 2,
+        "lost": ["hold"],
+    },
+    "storage-downgrade": {"from_title": "OneDrive 2", "to_title": "OneDrive 1", "from_gb": 1024, "to_gb": 2},
+    "data-deletion": {
+        "service": "forms",
+        "title": "Forms",
+        "plans": ["FORMS_PLAN_E5"],
+        "days": 30,
+        "known": True,
+    },
+    "user-deletion": {"name": "Anna", "skus": ["SPE_E5"], "mailbox": True, "onedrive": True},
+    "mailbox-restored": {"removed_at": "2026-11-10T00:00:00Z", "until": "2026-12-10"},
+    "near-exclusive": {
+        "plan_title": "SharePoint 1",
+        "other_title": "SharePoint 2",
+        "skus": ["SPE_E5", "STANDARDPACK"],
+    },
+    "seat-from-grace": E5,
+    "trial-seat": E5,
+    "renewal-unknown": {**E5, "date": "2026-12-20"},
+    "self-service": E5,
+    "proxy-address": ANNA,
+    "default-location": {"country": "NL"},
+}
+
+REFUSALS = {
+    "max-revocations": {"lost": 61, "held": 400, "count": 50, "percent": 10.0, "free": 5},
+    "max-deletions": {"deleted": 6, "users": 400, "count": 5},
+    "auto-renew-off": E5,
+}
+
+
+def told(code, params=None):
+    params = CONFLICTS[code] if params is None else params
+    subject = f"users/{params['upn']}" if "upn" in params else f"subscriptions/{params.get('sku')}"
+    return messages.conflict(
+        p.Conflict(
+            code=code, params=params, subject=subject, sku=params.get("sku"), roles=("user-administrator",)
+        )
+    )
+
+
+def warned(code, params=None, until="2026-12-24"):
+    found = p.Warning(code=code, params=WARNINGS[code] if params is None else params, recoverable_until=until)
+    return messages.warning(found, about="user anna@contoso.com", day="2026-11-24")
+
+
+def refused(code, params=None):
+    params = REFUSALS[code] if params is None else params
+    return messages.refusal(p.Refusal(code=code, params=params, allow=f"--allow {code}"))
+
+
+def test_each_code_of_a_conflict_has_its_own_sentence():
+    assert set(CONFLICTS) == set(conflict_words.CONFLICTS)
+
+
+def test_each_code_of_a_warning_has_its_own_sentence():
+    assert set(WARNINGS) == set(warning_words.WARNINGS)
+
+
+def test_each_code_of_a_refusal_has_its_own_sentence():
+    assert set(REFUSALS) == set(messages.REFUSALS)
+
+
+@pytest.mark.parametrize("code", CONFLICTS)
+def test_a_conflict_names_its_subject_and_says_what_to_do(code):
+    message, remedies = told(code)
+    params = CONFLICTS[code]
+    assert params.get("upn", params.get("sku")) in message
+    assert f": {code} (" not in message
+    assert remedies
+    for text in (message, *remedies):
+        assert "?" not in text.replace('did you mean "ana@contoso.com"?', "")
+        assert text.endswith((".", "?"))
+        assert "None" not in text
+
+
+@pytest.mark.parametrize("code", WARNINGS)
+def test_a_warning_names_whom_it_is_about(code):
+    message, prevent = warned(code)
+    assert message.startswith("user anna@contoso.com ")
+    assert "?" not in message
+    assert message.endswith(".")
+    assert (prevent is None) == (code == "mailbox-restored")
+
+
+@pytest.mark.parametrize("code", ["mailbox-deletion", "data-deletion", "user-deletion"])
+def test_a_loss_says_until_when_it_can_be_undone(code):
+    message = warned(code).message
+    assert "if applied on 2026-11-24, recoverable until 2026-12-24" in message
+    assert "then gone for good" in message
+
+
+@pytest.mark.parametrize("code", ["mailbox-deletion", "data-deletion", "user-deletion"])
+def test_a_loss_with_no_known_date_says_so_and_names_none(code):
+    message = warned(code, until=None).message
+    assert "not known how long it can be recovered" in message
+    assert "None" not in message
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_refusal_names_the_flag_that_loosens_the_rail(code):
+    assert f"`reconciler apply --allow {code}`" in refused(code)
+
+
+@pytest.mark.parametrize("code", [*CONFLICTS, *WARNINGS, *REFUSALS, "of-the-future"])
+def test_params_of_another_version_never_stop_a_sentence(code):
+    """A plan may lack what the sentence names, or hold other types."""
+    for params in ({}, {"upn": None, "seats": "many", "leavers": "x", "candidates": [1], "covered": [None]}):
+        assert told(code, params).message
+        assert warned(code, params).message
+        assert refused(code, params)
+
+
+def test_an_unknown_conflict_is_told_by_its_code_and_params():
+    assert told("of-the-future", {"upn": "anna@contoso.com", "why": ["x", {"y": 1}]}) == (
+        "user anna@contoso.com: of-the-future (upn: anna@contoso.com; why: x, y 1).",
+        (),
+    )
+
+
+def test_an_unknown_warning_keeps_its_deadline():
+    message, prevent = warned("of-the-future", {"plan": True})
+    assert message == (
+        "user anna@contoso.com: of-the-future (plan: yes). If applied on 2026-11-24, "
+        "recoverable until 2026-12-24, then gone for good."
+    )
+    assert prevent is None
+
+
+def test_an_unknown_refusal_is_told_by_its_code():
+    assert refused("of-the-future", {"x": 1}).startswith(
+        "the guard rail of-the-future refuses this plan (x: 1)."
+    )
+
+
+@pytest.mark.parametrize("code", ["no-seats", "over-allocated"])
+def test_remedies_of_a_shortage_are_to_buy_then_to_delete_leavers_then_to_revoke(code):
+    buy, delete, revoke = told(code).remedies
+    assert buy == "Buy 2 seats of SPE_E5 (Microsoft 365 E5)."
+    assert delete.startswith("Delete users who have left: dirk@contoso.com is declared `ensure: absent`")
+    assert "To check, since the account is disabled: old@contoso.com." in delete
+    assert revoke.startswith("Revoke SPE_E5")
+    assert "pia@contoso.com (has DEVELOPERPACK_E5)" in revoke
+
+
+def test_remedies_of_a_shortage_keep_their_order_where_nobody_can_give_a_seat():
+    remedies = told("no-seats", {**ANNA, **E5, "seats": 0, "in_use": 0, "needed": 1, "buy": 1}).remedies
+    assert [text.split(" ")[0] for text in remedies] == ["Buy", "Delete", "Revoke"]
+    assert "nobody" in remedies[1]
+    assert "nobody" in remedies[2]
+
+
+def test_deleting_a_user_and_losing_onedrive_say_that_sharepoint_documents_stay():
+    assert "Documents on SharePoint sites stay." in warned("user-deletion").message
+    lost = {"service": "sharepoint", "title": "SharePoint", "plans": ["SHAREPOINTENTERPRISE"], "known": True}
+    assert "stay" in warned("data-deletion", lost).message
+
+
+def test_preventing_the_loss_of_a_mailbox_names_a_plan_that_keeps_it():
+    assert "EXCHANGESTANDARD (Exchange Online (Plan 1))" in warned("mailbox-deletion").prevent
+    assert "shared mailbox" in warned("mailbox-deletion").prevent
+
+
+def test_a_service_that_the_catalogue_does_not_know_is_unknown_never_nothing():
+    message, prevent = warned(
+        "data-deletion", {"service": None, "title": "NEWPLAN", "plans": ["NEWPLAN"], "known": False}
+    )
+    assert "what becomes of its data is unknown" in message
+    assert prevent
+
+
+def test_a_service_that_only_ends_access_deletes_nothing():
+    service = next(service for service in catalog.load().services.values() if service.kind == "access")
+    lost = {"service": service.key, "title": service.title, "plans": [], "days": None, "known": True}
+    assert "nothing is deleted" in warned("data-deletion", lost, until=None).message
+
+
+@pytest.mark.parametrize("reason", ["several", "other-name", "no-such-deleted", "twice", "new"])
+def test_every_reason_of_an_ambiguous_user_is_told(reason):
+    message, remedies = told(
+        "ambiguous-user", {**CONFLICTS["ambiguous-user"], "reason": reason, "other": "b@contoso.com"}
+    )
+    assert "is ambiguous" in message
+    assert remedies
+
+
+def test_an_ambiguous_user_can_be_restored_by_id():
+    assert (
+        "`restore: id-1` (Anna, deleted 2026-11-01) or `restore: id-2` (Anna B)"
+        in told("ambiguous-user").remedies[0]
+    )
+
+
+@pytest.mark.parametrize("action", ["create", "update", "delete", "restore", None])
+def test_every_action_on_a_synchronised_user_is_told(action):
+    assert told("synced-user", {**ANNA, "action": action, "domain": "contoso.com"}).remedies
+
+
+@pytest.mark.parametrize("action", ["delete", "disable", "revoke", "modify", "new"])
+@pytest.mark.parametrize("reason", ["listed", "sku", "role", "actor", "last-global-administrator", "new"])
+def test_every_protection_is_told(action, reason):
+    message, remedies = told(
+        "protected", {**ANNA, "action": action, "reason": reason, "names": ["global-reader"]}
+    )
+    assert "is protected and must not" in message
+    assert remedies
+
+
+def test_only_licences_of_role_holders_can_be_let_through():
+    with_flag = [
+        reason
+        for reason in ("listed", "sku", "role", "actor", "last-global-administrator")
+        if any("--allow protected" in r for r in told("protected", {**ANNA, "reason": reason}).remedies)
+    ]
+    assert with_flag == ["role"]
+
+
+@pytest.mark.parametrize("reason", ["company", "suspended", "self-service", "new"])
+def test_every_reason_why_a_sku_is_not_assignable_is_told(reason):
+    assert (
+        "can't get SPE_E5 (Microsoft 365 E5)"
+        in told("not-assignable", {**ANNA, **E5, "reason": reason}).message
+    )
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "create-user",
+        "restore-user",
+        "update-user",
+        "set-licenses",
+        "delete-user",
+        "buy-seats",
+        "set-auto-renew",
+        "new",
+    ],
+)
+def test_a_missing_role_is_told_for_every_kind_of_change(kind):
+    message, remedies = told(
+        "role-missing", {**ANNA, "action": kind, "actor": "joe@contoso.com", "actor_roles": []}
+    )
+    assert "joe@contoso.com may not" in message
+    assert "that takes User Administrator, and joe@contoso.com has no directory role" in message
+    assert "User Administrator" in remedies[0]
+
+
+def test_a_restricted_sku_is_told_without_a_plan():
+    message, remedies = told("restricted-location", {**ANNA, **E5, "plan": None, "country": "IN"})
+    assert "forbids SPE_E5 (Microsoft 365 E5)." in message
+    assert not any("disable" in remedy for remedy in remedies)
+
+
+@pytest.mark.parametrize("status", ["Warning", "Suspended", "LockedOut", "Deleted", "New"])
+def test_an_expired_subscription_says_in_which_state_it_is(status):
+    assert status in told("expired", {**E5, "status": status, "date": None, "users": []}).message
+
+
+def test_a_downgrade_says_what_is_smaller_and_what_is_lost():
+    both = warned(
+        "mailbox-downgrade", {**WARNINGS["mailbox-downgrade"], "lost": ["archive", "hold"]}, until=None
+    )
+    assert "100 GB to 2 GB" in both.message
+    assert "the archive mailbox and holds are lost" in both.message
+    same = warned(
+        "mailbox-downgrade",
+        {"from_title": "A", "to_title": "B", "from_gb": 50, "to_gb": 50, "lost": ["archive"]},
+    )
+    assert "GB" not in same.message
+    assert "the archive mailbox is lost" in same.message
+    only = warned(
+        "mailbox-downgrade", {"from_title": "A", "to_title": "B", "from_gb": 50, "to_gb": 2, "lost": []}
+    )
+    assert "lost" not in only.message
+
+
+def test_a_long_list_of_names_is_cut_and_counted():
+    users = [f"u{n}@contoso.com" for n in range(20)]
+    message = told("swap-cycle", {**ANNA, "users": users, "skus": ["EMS"]}).message
+    assert (
+        "u0@contoso.com, u1@contoso.com, u2@contoso.com, u3@contoso.com, u4@contoso.com and 15 more"
+        in message
+    )
+
+
+# ------------------------------------------------------------ purchases
+
+
+def buying(**more):
+    members = {
+        "sku": "SPE_E5",
+        "sku_id": NAMES["SPE_E5"][0],
+        "name": "Microsoft 365 E5",
+        "seats": 25,
+        "in_use": 25,
+    }
+    members |= {"needed": 27, "buy": 2, "roles": ("billing-administrator", "global-administrator")}
+    return p.Purchase(**members, **more)
+
+
+def test_a_purchase_says_who_may_buy_and_where():
+    how = messages.purchase(buying(), "graph")
+    assert how.startswith(
+        "Billing Administrator or Global Administrator: buy 2 seats of SPE_E5 (Microsoft 365 E5)"
+    )
+    assert "Microsoft 365 admin center" in how
+    assert "apply --buy" not in how
+
+
+def test_a_purchase_in_the_sandbox_names_the_declaration_that_buys():
+    assert "`SPE_E5: {seats: 27}` under `subscriptions`" in messages.purchase(buying(), "sandbox")
+
+
+def test_a_purchase_with_a_declared_price_says_what_it_costs():
+    how = messages.purchase(buying(cost=p.Cost(amount="108.00", currency="EUR", per="month")), "graph")
+    assert "It costs 108.00 EUR per month." in how
+    assert "No price is declared" in messages.purchase(buying(), "graph")
+
+
+def test_every_purchase_says_that_other_contracts_lie_outside_the_roles():
+    sentence = "Buying under a customer agreement or through a partner lies outside Entra's roles"
+    assert sentence in messages.purchase(buying(), "sandbox")
+    assert sentence in messages.purchase(buying(self_service=True), "graph")
+    assert sentence in " ".join(told("not-purchasable").remedies)
+
+
+# ------------------------------------------------------------ refusals
+
+
+def test_a_refusal_gives_the_figures_and_the_limits():
+    assert "takes 61 licences of 400 held (15.3 %) away" in refused("max-revocations")
+    assert "allows at most 50 and at most 10 % (up to 5 always pass)" in refused("max-revocations")
+    assert "deletes 6 users of 400 (1.5 %)" in refused("max-deletions")
+
+
+def test_a_share_is_rounded_up_so_that_it_never_looks_like_the_limit():
+    """10,001 of 100,000 exceed 10 %, and must not be shown as 10 %."""
+    assert "(10.1 %)" in refused("max-revocations", {"lost": 10_001, "held": 100_000, "percent": 10})
+
+
+# ------------------------------------------------------------ hostile text
+
+
+@pytest.mark.parametrize("code", CONFLICTS)
+def test_hostile_params_come_out_harmless_in_every_conflict(code):
+    assert harmless(told(code, _poisoned(CONFLICTS[code])))
+
+
+@pytest.mark.parametrize("code", WARNINGS)
+def test_hostile_params_come_out_harmless_in_every_warning(code):
+    assert harmless(warned(code, _poisoned(WARNINGS[code]), until="\x1b[2J"))
+
+
+def test_hostile_names_come_out_harmless_everywhere_else():
+    evil = conflict("of-the\nfuture", "x\x1b[2J")
+    assert harmless(messages.conflict(evil))
+    change = p.Change(address="users/\x1b", kind="delete-user")
+    assert harmless((messages.who(change), ()))
+    bought = p.Purchase(sku="\x1b", sku_id="", name="\u202e", seats=0, in_use=0, needed=1, buy=1)
+    assert harmless((messages.purchase(bought, "sandbox"), ()))
+    assert harmless((refused("\x1b", {"\x1b": "\u202e"}), ()))
+    assert plan().actor.name == "admin@contoso.com"
+
+
+def harmless(texts):
+    message, rest = texts
+    everything = " ".join([message, *([rest] if isinstance(rest, str) else rest or ())])
+    return not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2028]", everything)
+
+
+def _poisoned(value):
+    if isinstance(value, dict):
+        return {
+            key: item if key in ("reason", "action", "service") else _poisoned(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_poisoned(item) for item in value]
+    return f"\x1b]0;{value}\x07\n::error::\u202e" if isinstance(value, str) else value
