@@ -1,0 +1,90 @@
+"""What is the sandbox? A Microsoft 365 tenant in one file, behind the same API as the real one.
+
+The entry points. `home` is the folder that holds the tenant (`.reconciler/`). Nothing outside this
+package knows how the tenant is stored, and nothing in here knows of desired states or plans.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reconciler import catalog
+from reconciler.errors import UsageError
+from reconciler.sandbox import demo, lifecycle, loading
+from reconciler.sandbox import clock as clocks
+from reconciler.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+    from typing import Any
+    from wsgiref.types import WSGIApplication
+
+    from reconciler.sandbox.clock import Clock
+    from reconciler.sandbox.resources import Snapshot
+
+__all__ = ["advance", "app", "exists", "load", "reset", "serve"]
+
+
+def exists(home: Path) -> bool:
+    """Tell whether there is a tenant. Raises UsageError("bad-sandbox") for a file that is none."""
+    return Store(home, clocks.system).ready()
+
+
+def reset(home: Path, *, clock: Clock = clocks.system) -> None:
+    """Put the demo tenant in place of whatever is there; its dates count from now."""
+    _replace(home, demo.snapshot(clock()), clock)
+
+
+def load(home: Path, snapshot: Path, *, clock: Clock = clocks.system) -> None:
+    """Put a snapshot's state in place of whatever is there; the clock is real time again.
+
+    Raises UsageError("bad-snapshot"), and leaves the tenant as it was, where the file is no snapshot.
+    """
+    _replace(home, loading.read(snapshot), clock)
+
+
+def advance(home: Path, days: int, *, clock: Clock = clocks.system) -> datetime:
+    """Move the tenant's clock on and make happen what is due; return the tenant's new time in UTC."""
+    if days < 0:
+        raise UsageError("clock-backwards", days=days)
+    store = Store(home, clock)
+    with store.writing() as db:
+        before = store.now(db)
+        db.execute(
+            "UPDATE tenant SET value = CAST(value AS INTEGER) + ? WHERE key = 'offset'",
+            (int(timedelta(days=days).total_seconds()),),
+        )
+        after = store.now(db)
+        lifecycle.move(db, before, after)
+    return after
+
+
+def app(home: Path, *, clock: Clock = clocks.system) -> WSGIApplication:
+    """Return the tenant as a WSGI application: Graph below /v1.0, commerce below /commerce/v1."""
+    from reconciler.sandbox.face import Face  # noqa: PLC0415  Werkzeug: only where HTTP is spoken
+
+    return Face(home, clock)
+
+
+def serve(
+    home: Path, port: int, *, on_ready: Callable[[str], Any], clock: Clock = clocks.system
+) -> None:
+    """Serve the tenant on 127.0.0.1 until interrupted; `on_ready` gets the server's URL.
+
+    Raises UsageError("port-in-use").
+    """
+    from reconciler.sandbox import server  # noqa: PLC0415  as in app
+    from reconciler.sandbox.face import Face  # noqa: PLC0415  as in app
+
+    server.run(Face(home, clock), port, on_ready)
+
+
+def _replace(home: Path, snapshot: Snapshot, clock: Clock) -> None:
+    facts = catalog.load()
+    store = Store(home, clock)
+    with store.writing() as db:
+        store.empty(db)
+        loading.fill(db, snapshot, facts, clock())

@@ -1,0 +1,191 @@
+"""How does a request become an answer?
+
+The WSGI application: routing, who is asking, one transaction a request, and Graph's form for whatever
+goes wrong. No rule of the tenant stands here. It may be called from many threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from reconciler.sandbox import access, batch, commerce, fault, graph, wire
+from reconciler.sandbox.store import Store
+from reconciler.sandbox.wire import Call, Context, Reply, Route
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+    from pathlib import Path
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    from reconciler.sandbox.clock import Clock
+
+GRAPH_ROOT = "/v1.0"
+COMMERCE_ROOT = "/commerce/v1"
+BATCH = "/$batch"
+
+_log = logging.getLogger(__name__)
+
+
+class Face:
+    """The sandbox as a WSGI application: the Graph face, and the commerce face beside it."""
+
+    def __init__(self, home: Path, clock: Clock) -> None:
+        self._store = Store(home, clock)
+        self._clock = clock
+        self._maps = {GRAPH_ROOT: _map(graph.ROUTES), COMMERCE_ROOT: _map(commerce.ROUTES)}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (WSGI); nothing is ever raised."""
+        request = Request(environ)
+        root = next((root for root in self._maps if request.path.startswith(root + "/")), None)
+        call, unreadable = _call(request, root or "")
+        now = self._now()
+        if unreadable is not None:
+            reply = wire.refusal(unreadable, call, now)
+        elif root is None:
+            reply = wire.refusal(fault.no_segment(request.path.strip("/").partition("/")[0]), call, now)
+        elif (root, call.path) == (GRAPH_ROOT, BATCH):
+            reply = self._batch(call, now)
+        else:
+            reply = self._answer(root, call)
+        return _response(reply, call, now)(environ, start_response)
+
+    def _batch(self, outer: Call, now: datetime) -> Reply:
+        def run() -> Reply:
+            with self._store.reading() as db:
+                access.actor(db, outer.headers.get("authorization"))
+            if outer.method != "POST":
+                raise _not_allowed()
+            return batch.run(outer, lambda call: self._answer(GRAPH_ROOT, call))
+
+        return _safely(run, outer, now)
+
+    def _answer(self, root: str, call: Call) -> Reply:
+        """Return the answer to one call; whatever goes wrong is an answer too."""
+        route, params, no_route = self._route(root, call)
+
+        def run() -> Reply:
+            with self._store.writing() if route is not None and route.writes else self._store.reading() as db:
+                context = Context(
+                    db=db,
+                    now=self._store.now(db),
+                    actor=access.actor(db, call.headers.get("authorization")),
+                    call=call,
+                    params=params,
+                )
+                if route is None:
+                    raise no_route or fault.no_segment(call.path)
+                if route.method != "GET" and call.query:
+                    raise fault.unsupported_query("Query options are not supported for this request.")
+                return route.handler(context)
+
+        return _safely(run, call, self._now())
+
+    def _route(self, root: str, call: Call) -> tuple[Route | None, dict[str, Any], fault.Fault | None]:
+        """Return who answers a call and the path's variable parts, or why nobody does."""
+        try:
+            rule, params = self._maps[root].bind("sandbox").match(call.path, call.method)
+        except MethodNotAllowed:
+            return None, {}, _not_allowed()
+        except HTTPException:
+            return None, {}, fault.no_segment(_unknown_segment(root, call.path))
+        return rule, dict(params), None
+
+    def _now(self) -> datetime:
+        """Return the tenant's time, or real time where the tenant can't be read."""
+        try:
+            with self._store.reading() as db:
+                return self._store.now(db)
+        except Exception:  # noqa: BLE001  an answer needs a date, whatever state the tenant is in
+            return self._clock()
+
+
+def _map(routes: Iterable[Route]) -> Map:
+    rules = [Rule(route.path, methods=[route.method], endpoint=route) for route in routes]
+    return Map(rules, merge_slashes=False, strict_slashes=True, redirect_defaults=False)
+
+
+def _call(request: Request, root: str) -> tuple[Call, fault.Fault | None]:
+    """Return a request as a Call, and why its body can't be read, if so."""
+    body, unreadable = None, None
+    request.max_content_length = wire.MAX_BODY
+    try:
+        body = request.get_data() or None
+    except HTTPException as error:
+        code = "RequestEntityTooLarge" if error.code == 413 else "BadRequest"  # noqa: PLR2004
+        unreadable = fault.Fault(error.code or 400, code, "The request body is too large or incomplete.")
+    call = Call(
+        method=request.method,
+        path=request.path.removeprefix(root),
+        query=tuple(request.args.items(multi=True)),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=body,
+        root=request.host_url.rstrip("/") + root,
+    )
+    return call, unreadable
+
+
+def _safely(run: Callable[[], Reply], call: Call, now: datetime) -> Reply:
+    """Return the reply of `run`, or Graph's form of what it raises."""
+    try:
+        return run()
+    except fault.Fault as refusal:
+        return wire.refusal(refusal, call, now)
+    except sqlite3.OperationalError:
+        _log.debug("the tenant could not be used: %s %s", call.method, call.path, exc_info=True)
+        busy = fault.Fault(503, "serviceNotAvailable", "The service is temporarily unavailable.")
+        return wire.refusal(busy, call, now)
+    except Exception:  # noqa: BLE001  no traceback reaches a client; it is logged for --debug
+        _log.debug("an internal error: %s %s", call.method, call.path, exc_info=True)
+        message = "An internal server error occurred. The operation failed."
+        return wire.refusal(fault.Fault(500, "InternalServerError", message), call, now)
+
+
+def _response(reply: Reply, call: Call, now: datetime) -> Response:
+    headers = {
+        "request-id": call.request_id,
+        "client-request-id": _header_text(call.client_request_id),
+        "Date": format_datetime(now, usegmt=True),
+        "OData-Version": "4.0",
+        "Cache-Control": "no-cache",
+        **reply.headers,
+    }
+    if reply.body is None:
+        response = Response(status=reply.status, headers=headers)
+        del response.headers["Content-Type"]
+        return response
+    content = reply.body.encode() if isinstance(reply.body, str) else msgspec.json.encode(reply.body)
+    return Response(content, status=reply.status, headers=headers, content_type=reply.media_type)
+
+
+def _header_text(text: str) -> str:
+    return "".join(each for each in text if " " <= each <= "~")[:200]
+
+
+def _unknown_segment(root: str, path: str) -> str:
+    """Return the first segment of a path at which no route goes on."""
+    routes = graph.ROUTES if root == GRAPH_ROOT else commerce.ROUTES
+    patterns = [route.path.strip("/").split("/") for route in routes]
+    segments = path.strip("/").split("/")
+    for depth, segment in enumerate(segments):
+        patterns = [
+            each for each in patterns if len(each) > depth and each[depth] in (segment, "<key>")
+        ]
+        if not patterns:
+            return segment
+    return segments[-1]
+
+
+def _not_allowed() -> fault.Fault:
+    return fault.Fault(
+        405, fault.BAD_REQUEST, "Specified HTTP method is not allowed for the request target."
+    )

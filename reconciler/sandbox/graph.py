@@ -1,0 +1,301 @@
+"""Which calls does the Graph face answer?
+
+The one table of routes below /v1.0, and the calls that only read. Reading takes a signed-in user and
+no role. The calls that write stand in changes.py.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+from reconciler import roles
+from reconciler.sandbox import changes, fault, query, skus, tenant, users
+from reconciler.sandbox.access import templates_of
+from reconciler.sandbox.resources import USER_DEFAULT, USER_PROPERTIES, Group, encoded_names
+from reconciler.sandbox.wire import Context, Reply, Route
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+
+    from reconciler.sandbox.query import Condition, Options
+
+_LIST = ("$select", "$filter", "$top", "$count", "$skiptoken")
+_GROUP_PROPERTIES = tuple(name for _, name in encoded_names(Group) if name != "members")
+_GROUP_DEFAULT = tuple(name for name in _GROUP_PROPERTIES if name != "assignedLicenses")
+_GROUP_LISTS = ("groupTypes", "assignedLicenses")
+_ROLE_PROPERTIES = ("id", "deletedDateTime", "description", "displayName", "roleTemplateId")
+
+
+def _users(context: Context) -> Reply:
+    return _user_list(context, "users", deleted=False)
+
+
+def _deleted_users(context: Context) -> Reply:
+    return _user_list(context, "directoryObjects/microsoft.graph.user", deleted=True)
+
+
+def _user_list(context: Context, kind: str, *, deleted: bool) -> Reply:
+    options = query.read(context.call.query, _LIST)
+    conditions = query.conditions(options.filter, query.USERS)
+    query.require_advanced(options, conditions, context.call.headers.get("consistencylevel"))
+    names = query.selected(options.select, USER_PROPERTIES, USER_DEFAULT, kind="user")
+    body = _page(
+        context,
+        options,
+        kind,
+        rows=lambda after, limit: users.page(
+            context.db, conditions, after=after, limit=limit, deleted=deleted
+        ),
+        show=lambda rows: users.show(context.db, rows, names),
+    )
+    if options.count and not options.after:
+        body["@odata.count"] = users.count(context.db, conditions, deleted=deleted)
+    return Reply(status=200, body=body)
+
+
+def _user_count(context: Context) -> Reply:
+    options = query.read(context.call.query, ("$filter",))
+    conditions = query.conditions(options.filter, query.USERS)
+    if context.call.headers.get("consistencylevel", "").lower() != "eventual":
+        raise fault.unsupported_query("$count is not currently supported without 'ConsistencyLevel: eventual'.")
+    return Reply(status=200, body=str(users.count(context.db, conditions)))
+
+
+def _user(context: Context) -> Reply:
+    row = users.find(context.db, context.params["key"])
+    if row is None:
+        raise fault.not_found(context.params["key"])
+    return _one_user(context, row, "users/$entity")
+
+
+def _me(context: Context) -> Reply:
+    return _one_user(context, context.actor.row, "users/$entity")
+
+
+def _deleted_user(context: Context) -> Reply:
+    row = users.find_deleted(context.db, context.params["key"])
+    if row is None:
+        raise fault.not_found(context.params["key"])
+    reply = _one_user(context, row, "directoryObjects/$entity")
+    return Reply(status=200, body={"@odata.type": "#microsoft.graph.user", **reply.body})
+
+
+def _one_user(context: Context, row: sqlite3.Row, kind: str) -> Reply:
+    options = query.read(context.call.query, ("$select",))
+    names = query.selected(options.select, USER_PROPERTIES, USER_DEFAULT, kind="user", single=True)
+    shown = users.show(context.db, [row], names)[0]
+    return Reply(status=200, body={"@odata.context": _metadata(context, kind), **shown})
+
+
+def _my_roles(context: Context) -> Reply:
+    query.read(context.call.query, ())
+    rows = [_role(template) for template in context.actor.templates]
+    return Reply(status=200, body={"@odata.context": _metadata(context, "directoryRoles"), "value": rows})
+
+
+def _my_memberships(context: Context) -> Reply:
+    query.read(context.call.query, ())
+    found = [
+        {"@odata.type": "#microsoft.graph.directoryRole", **_role(template)}
+        for template in templates_of(context.db, context.actor.row["id"])
+    ]
+    rows = context.db.execute(
+        "SELECT groups.* FROM groups JOIN members ON group_id = id WHERE user_id = ? ORDER BY id",
+        (context.actor.row["id"],),
+    )
+    found += [{"@odata.type": "#microsoft.graph.group", **_group_shown(row, _GROUP_DEFAULT)} for row in rows]
+    return Reply(status=200, body={"@odata.context": _metadata(context, "directoryObjects"), "value": found})
+
+
+def _role(template: str) -> dict[str, Any]:
+    name = roles.ROLES.get(template)
+    title = name.replace("-", " ").title() if name else template
+    identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"reconciler:directoryRole/{template}"))
+    return dict(zip(_ROLE_PROPERTIES, (identity, None, None, title, template), strict=True))
+
+
+def _role_assignments(context: Context) -> Reply:
+    options = query.read(context.call.query, ("$filter", "$select"))
+    conditions = query.conditions(options.filter, query.ROLE_ASSIGNMENTS)
+    known = ("id", "principalId", "roleDefinitionId", "directoryScopeId")
+    names = query.selected(options.select, known, known, kind="unifiedRoleAssignment")
+    where, values = _joined(conditions)
+    rows = context.db.execute(
+        f"SELECT * FROM role_assignments WHERE {where} ORDER BY principal_id, template_id, scope", values
+    )
+    found = [_picked(_role_assignment(*row), names) for row in rows]
+    kind = "roleManagement/directory/roleAssignments"
+    return Reply(status=200, body={"@odata.context": _metadata(context, kind), "value": found})
+
+
+def _role_assignment(principal: str, template: str, scope: str) -> dict[str, Any]:
+    identity = uuid.uuid5(uuid.NAMESPACE_URL, f"reconciler:roleAssignment/{principal}/{template}/{scope}")
+    return {
+        "id": identity.hex,
+        "principalId": principal,
+        "roleDefinitionId": template,
+        "directoryScopeId": scope,
+    }
+
+
+def _organization(context: Context) -> Reply:
+    options = query.read(context.call.query, ("$select",))
+    whole = tenant.organization(context.db)
+    names = query.selected(options.select, whole, tuple(whole), kind="organization")
+    kind = _metadata(context, "organization")
+    return Reply(status=200, body={"@odata.context": kind, "value": [_picked(whole, names)]})
+
+
+def _subscribed_skus(context: Context) -> Reply:
+    options = query.read(context.call.query, ("$select",))
+    organization = tenant.organization(context.db)
+    rows = skus.subscribed_skus(context.db, organization["id"], organization["displayName"])
+    return _plain_list(context, "subscribedSkus", rows, options, "subscribedSku")
+
+
+def _subscriptions(context: Context) -> Reply:
+    options = query.read(context.call.query, ("$select",))
+    rows = skus.company_subscriptions(context.db)
+    return _plain_list(context, "directory/subscriptions", rows, options, "companySubscription")
+
+
+def _groups(context: Context) -> Reply:
+    options = query.read(context.call.query, _LIST)
+    conditions = query.conditions(options.filter, query.GROUPS)
+    query.require_advanced(options, conditions, context.call.headers.get("consistencylevel"))
+    names = query.selected(options.select, _GROUP_PROPERTIES, _GROUP_DEFAULT, kind="group")
+    where, values = _joined(conditions)
+
+    def rows(after: str, limit: int) -> list[sqlite3.Row]:
+        sql = f"SELECT * FROM groups WHERE {where} AND id > ? ORDER BY id LIMIT ?"
+        return context.db.execute(sql, (*values, after, limit)).fetchall()
+
+    body = _page(
+        context, options, "groups", rows=rows, show=lambda found: [_group_shown(row, names) for row in found]
+    )
+    if options.count and not options.after:
+        counted = context.db.execute(f"SELECT COUNT(*) FROM groups WHERE {where}", values)
+        body["@odata.count"] = counted.fetchone()[0]
+    return Reply(status=200, body=body)
+
+
+def _group(context: Context) -> Reply:
+    options = query.read(context.call.query, ("$select",))
+    names = query.selected(options.select, _GROUP_PROPERTIES, _GROUP_DEFAULT, kind="group")
+    shown = _group_shown(_group_row(context), names)
+    return Reply(status=200, body={"@odata.context": _metadata(context, "groups/$entity"), **shown})
+
+
+def _group_row(context: Context) -> sqlite3.Row:
+    key = context.params["key"]
+    row: sqlite3.Row | None = context.db.execute(
+        "SELECT * FROM groups WHERE id = ?", (key.lower(),)
+    ).fetchone()
+    if row is None:
+        raise fault.not_found(key)
+    return row
+
+
+def _group_shown(row: sqlite3.Row, names: Sequence[str]) -> dict[str, Any]:
+    whole = json.loads(row["resource"])
+    return {name: whole.get(name, [] if name in _GROUP_LISTS else None) for name in names}
+
+
+def _members(context: Context) -> Reply:
+    return _member_list(context, {"@odata.type": "#microsoft.graph.user"}, "directoryObjects")
+
+
+def _user_members(context: Context) -> Reply:
+    return _member_list(context, {}, "users")
+
+
+def _member_list(context: Context, marks: dict[str, str], kind: str) -> Reply:
+    options = query.read(context.call.query, ("$select", "$top", "$skiptoken"))
+    names = query.selected(options.select, USER_PROPERTIES, USER_DEFAULT, kind="user")
+    group_id = _group_row(context)["id"]
+    body = _page(
+        context,
+        options,
+        kind,
+        rows=lambda after, limit: users.members(context.db, group_id, after=after, limit=limit),
+        show=lambda rows: [marks | shown for shown in users.show(context.db, rows, names)],
+    )
+    return Reply(status=200, body=body)
+
+
+def _page(
+    context: Context,
+    options: Options,
+    kind: str,
+    *,
+    rows: Callable[[str, int], list[sqlite3.Row]],
+    show: Callable[[list[sqlite3.Row]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Return one page of a listing; `rows(after, limit)` yields rows by id."""
+    size = options.top or query.DEFAULT_PAGE
+    found = rows(options.after, size + 1)
+    body: dict[str, Any] = {"@odata.context": _metadata(context, kind)}
+    if len(found) > size:
+        found = found[:size]
+        kept = [(name, value) for name, value in context.call.query if name.lower() != "$skiptoken"]
+        following = urlencode([*kept, ("$skiptoken", query.skip_token(found[-1]["id"]))], safe="$,", quote_via=quote)
+        body["@odata.nextLink"] = f"{context.call.root}{quote(context.call.path)}?{following}"
+    body["value"] = show(found)
+    return body
+
+
+def _plain_list(
+    context: Context, kind: str, rows: list[dict[str, Any]], options: Options, name: str
+) -> Reply:
+    if rows:
+        names = query.selected(options.select, rows[0], tuple(rows[0]), kind=name)
+        rows = [_picked(row, names) for row in rows]
+    return Reply(status=200, body={"@odata.context": _metadata(context, kind), "value": rows})
+
+
+def _picked(whole: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: whole[name] for name in names}
+
+
+def _joined(conditions: Sequence[Condition]) -> tuple[str, list[str | int]]:
+    where = " AND ".join(condition.sql for condition in conditions) or "1"
+    return where, [value for condition in conditions for value in condition.values]
+
+
+def _metadata(context: Context, kind: str) -> str:
+    return f"{context.call.root}/$metadata#{kind}"
+
+
+ROUTES = (
+    Route(method="GET", path="/me", handler=_me),
+    Route(method="GET", path="/me/transitiveMemberOf", handler=_my_memberships),
+    Route(method="GET", path="/me/transitiveMemberOf/microsoft.graph.directoryRole", handler=_my_roles),
+    Route(method="GET", path="/organization", handler=_organization),
+    Route(method="GET", path="/subscribedSkus", handler=_subscribed_skus),
+    Route(method="GET", path="/directory/subscriptions", handler=_subscriptions),
+    Route(method="GET", path="/roleManagement/directory/roleAssignments", handler=_role_assignments),
+    Route(method="GET", path="/groups", handler=_groups),
+    Route(method="GET", path="/groups/<key>", handler=_group),
+    Route(method="GET", path="/groups/<key>/members", handler=_members),
+    Route(method="GET", path="/groups/<key>/members/microsoft.graph.user", handler=_user_members),
+    Route(method="GET", path="/users", handler=_users),
+    Route(method="POST", path="/users", handler=changes.create_user, writes=True),
+    Route(method="GET", path="/users/$count", handler=_user_count),
+    Route(method="GET", path="/users/<key>", handler=_user),
+    Route(method="PATCH", path="/users/<key>", handler=changes.update_user, writes=True),
+    Route(method="DELETE", path="/users/<key>", handler=changes.delete_user, writes=True),
+    Route(method="POST", path="/users/<key>/assignLicense", handler=changes.assign_license, writes=True),
+    Route(method="GET", path="/directory/deletedItems/microsoft.graph.user", handler=_deleted_users),
+    Route(method="GET", path="/directory/deletedItems/<key>", handler=_deleted_user),
+    Route(
+        method="POST",
+        path="/directory/deletedItems/<key>/restore",
+        handler=changes.restore_user,
+        writes=True,
+    ),
+)
+"""Every call that is answered; all others are refused."""

@@ -1,0 +1,66 @@
+"""How does the tenant come to a port of this computer?
+
+Waitress on 127.0.0.1 and nowhere else, until Ctrl-C or SIGTERM. What is answered is decided in face.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import waitress
+
+from reconciler.errors import UsageError
+from reconciler.sandbox.wire import MAX_BODY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.sandbox.face import Face
+
+HOST = "127.0.0.1"
+THREADS = 16
+
+
+def run(app: Face, port: int, on_ready: Callable[[str], object]) -> None:
+    """Serve until interrupted; `on_ready` gets the URL of the server. Port 0 takes any free one.
+
+    Raises UsageError("port-in-use") where another program has the port.
+    """
+    try:
+        server = waitress.create_server(
+            app,
+            host=HOST,
+            port=port,
+            threads=THREADS,
+            ident="reconciler-sandbox",
+            max_request_body_size=MAX_BODY + 1,
+            clear_untrusted_proxy_headers=True,
+        )
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise UsageError("port-in-use", port=port, what=error.strerror or str(error)) from error
+        raise
+    before = _on_terminate(_interrupt)
+    try:
+        on_ready(f"http://{HOST}:{server.effective_port}")
+        server.run()
+    except KeyboardInterrupt:
+        pass  # Ctrl-C before the loop: waitress takes it itself once it runs
+    finally:
+        server.close()
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _on_terminate(handler: Any) -> Any:
+    """Let SIGTERM end the server as Ctrl-C does, where this thread may decide that."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, handler)
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt

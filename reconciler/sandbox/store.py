@@ -1,0 +1,122 @@
+"""Where does the tenant live, and how do sixteen threads share it?
+
+One SQLite file in the home folder, in WAL mode: readers see one consistent state and never wait,
+writers take turns (BEGIN IMMEDIATE). Each thread has a connection of its own. What the rows mean is
+none of this module's business.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reconciler.errors import UsageError
+from reconciler.sandbox import clock, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+FILE = "sandbox.db"
+BUSY_SECONDS = 30.0
+
+
+class Connection(sqlite3.Connection):
+    """A connection that closes with the thread, or the store, that owned it."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class Store:
+    """The tenant's file. `clock` is real time; `now` adds what `advance` did."""
+
+    def __init__(self, home: Path, clock: clock.Clock) -> None:
+        self.path = home / FILE
+        self._clock = clock
+        self._local = threading.local()
+        self._writer = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection that sees one consistent state throughout."""
+        with _translated(self.path):
+            connection = self._connection()
+        with _transaction(connection, "BEGIN"):
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection whose changes all come to stand, or none where anything is raised."""
+        with _translated(self.path):
+            connection = self._connection()
+        # The lock spares this process's own threads SQLite's wait by polling.
+        with self._writer, _transaction(connection, "BEGIN IMMEDIATE"):
+            yield connection
+
+    def ready(self) -> bool:
+        """Tell whether the file holds a tenant that this version can read."""
+        if not self.path.is_file():
+            return False
+        with self.reading() as db:
+            return current(db) and db.execute("SELECT 1 FROM tenant").fetchone() is not None
+
+    def now(self, db: sqlite3.Connection) -> datetime:
+        """Return the tenant's time in UTC."""
+        row = db.execute("SELECT value FROM tenant WHERE key = 'offset'").fetchone()
+        return self._clock() + timedelta(seconds=int(row[0]) if row else 0)
+
+    def empty(self, db: sqlite3.Connection) -> None:
+        """Throw away every table and lay them out anew, inside the caller's transaction."""
+        for table in schema.TABLES:
+            db.execute(f"DROP TABLE IF EXISTS {table}")
+        for statement in schema.STATEMENTS:
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {schema.VERSION}")
+
+    def _connection(self) -> sqlite3.Connection:
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = self._local.connection = _open(self.path)
+        return found
+
+
+def current(db: sqlite3.Connection) -> bool:
+    """Tell whether the tables are those of this version."""
+    return bool(db.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+    connection.execute(begin)
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """Turn a folder or file that can't be used into an error for people."""
+    try:
+        yield
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise UsageError("bad-sandbox", file=str(path), what=str(error)) from error
