@@ -89,7 +89,7 @@ def _report(error: BaseException, run: Run) -> None:
             output.notice(f"Try: {context.command_path if context else 'reconciler'} --help")
         case ConfigError():
             output.problems(error.problems)
-            output.error(output.count(len(error.problems), "problem") + "; nothing else was done.")
+            output.error(output.sentence(error))
         case ReconcilerError():
             output.error(output.sentence(error))
         case OSError():

@@ -22,6 +22,9 @@ Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
 PATH = click.Path(path_type=Path)
 RAILS = ("max-revocations", "max-deletions", "protected", "auto-renew-off")
 
+LAST = "9000"
+"""No plan is made for this year or later: deadlines that count from then would leave the calendar."""
+
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?")
 _UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")
 
@@ -30,7 +33,7 @@ def instant(text: str) -> datetime:
     """Return an RFC 3339 instant in UTC; a date means 00:00 UTC of that day."""
     # ValueError: 31 February; OverflowError: a time zone that leads out of the calendar.
     with contextlib.suppress(ValueError, OverflowError):
-        if _INSTANT.fullmatch(text):
+        if _INSTANT.fullmatch(text) and text < LAST:
             found = datetime.fromisoformat(text.upper())
             return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     raise click.BadParameter(

@@ -1,5 +1,6 @@
 """How do the tests run the command line? In process for speed, as a process where that is the point."""
 
+import json
 import os
 import subprocess
 import sys
@@ -61,3 +62,76 @@ def process(workdir):
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return process
+
+
+E3, EMS = "6fd2c87f-b296-42f0-b197-1e91e994b900", "efccb6f7-5641-4e0e-bd10-b4976e1bf68e"
+ROOT = "62e90394-69f5-4237-9190-012177145e10"  # the global administrator's role template
+
+
+def _sku(sku_id, part_number, seats, used):
+    return {
+        "skuId": sku_id,
+        "skuPartNumber": part_number,
+        "appliesTo": "User",
+        "capabilityStatus": "Enabled",
+        "consumedUnits": used,
+        "prepaidUnits": {"enabled": seats, "warning": 0, "suspended": 0, "lockedOut": 0},
+        "servicePlans": [],
+    }
+
+
+def _user(number, name, *skus):
+    return {
+        "id": f"00000000-0000-0000-0000-00000000000{number}",
+        "userPrincipalName": f"{name}@contoso.com",
+        "displayName": name.title(),
+        "usageLocation": "NL",
+        "accountEnabled": True,
+        "userType": "Member",
+        "assignedLicenses": [{"skuId": sku, "disabledPlans": []} for sku in skus],
+    }
+
+
+STATE = {
+    "format_version": "1.0",
+    "taken_at": "2026-11-24T02:00:00Z",
+    "organization": {
+        "id": "11111111-2222-3333-4444-555555555555",
+        "displayName": "Contoso",
+        "verifiedDomains": [{"name": "contoso.com", "isDefault": True, "type": "Managed"}],
+    },
+    "users": [_user(1, "admin"), _user(2, "anna"), _user(3, "bram", E3)],
+    "subscribedSkus": [_sku(E3, "ENTERPRISEPACK", 5, 1), _sku(EMS, "EMS", 1, 0)],
+    "roleAssignments": [
+        {"principalId": _user(1, "admin")["id"], "roleTemplateId": ROOT, "directoryScopeId": "/"}
+    ],
+}
+
+TENANT = """\
+version: 1
+tenant: {domain: contoso.com}
+users:
+  anna@contoso.com: {licenses: [ENTERPRISEPACK]}
+  bram@contoso.com: {licenses: [ENTERPRISEPACK]}
+"""
+
+
+@pytest.fixture
+def tenant(workdir) -> Path:
+    """Write a tenant.yaml that asks for one licence more than the tenant of `state` holds."""
+    (workdir / "tenant.yaml").write_text(TENANT)
+    return workdir / "tenant.yaml"
+
+
+@pytest.fixture
+def state(workdir) -> Path:
+    """Write a snapshot of a tenant of three users."""
+    (workdir / "state.json").write_text(json.dumps(STATE))
+    return workdir / "state.json"
+
+
+@pytest.fixture
+def sandbox(tenant, state, run) -> Path:
+    """Put the same tenant into the sandbox; return its home."""
+    assert run("sandbox", "load", "state.json").code == 0
+    return tenant.parent / ".reconciler"

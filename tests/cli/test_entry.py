@@ -16,7 +16,7 @@ from reconciler.model import Location, Problem
 PROBLEM = Problem(
     location=Location(file="tenant.yaml", line=12, column=7),
     code="unknown-sku",
-    params={"value": "X", "nearest": []},
+    params={"name": "X"},
 )
 
 
@@ -85,7 +85,7 @@ def test_problems_of_the_desired_state_are_listed_on_standard_error(ending):
     ran = ending(ConfigError([PROBLEM, PROBLEM]))
     lines = ran.err.splitlines()
     assert [line.startswith("tenant.yaml:12:7: unknown-sku: ") for line in lines] == [True, True, False]
-    assert lines[-1] == "error: 2 problems; nothing else was done."
+    assert lines[-1] == "error: the desired state has 2 problems; nothing was planned."
 
 
 def test_an_error_that_has_no_sentence_yet_is_still_one_line(ending):

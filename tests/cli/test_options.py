@@ -33,6 +33,7 @@ def test_an_instant_is_a_date_or_rfc_3339(text, instant):
         "2026-11-24T09:30:00",
         "2026-11-24T09:30Z",
         "0001-01-01T00:00:00+14:00",
+        "9999-12-31",
     ],
 )
 def test_what_is_no_instant_is_refused_with_an_example(text):
