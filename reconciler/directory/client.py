@@ -61,9 +61,10 @@ class Directory:
             Transport(self._client, commerce_url, token, sleep=sleep, jitter=jitter) if commerce_url else None
         )
         self._pool = ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="directory")
-        self._observer = Observer(self._graph, self._commerce)
+        fresh: set[str] = set()
+        self._observer = Observer(self._graph, self._commerce, fresh)
         # Carrying out happens on the caller's threads; its looks are few, and stay there.
-        self._writer = Writer(self._graph, self._commerce, self._observer.look)
+        self._writer = Writer(self._graph, self._commerce, self._observer.look, fresh)
 
     def __enter__(self) -> Self:
         return self

@@ -21,6 +21,7 @@ from reconciler.plan import observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from reconciler.directory.exchange import Answer
     from reconciler.directory.transport import Transport
@@ -60,28 +61,34 @@ class Spread(Protocol):
 
 
 class Observer:
-    """Looks at a tenant's objects."""
+    """Looks at a tenant's objects. `fresh` are the ids of users whom this run made or restored."""
 
-    def __init__(self, transport: Transport, commerce: Transport | None) -> None:
+    def __init__(self, transport: Transport, commerce: Transport | None, fresh: AbstractSet[str]) -> None:
         self._transport = transport
         self._commerce = commerce
+        self._fresh = fresh
 
     def look(
         self, changes: Sequence[Change], ids: Mapping[str, str], spread: Spread = map
     ) -> dict[str, Seen]:
         """Return address → what the change's object holds now.
 
-        A user of this run (`ids`) who is not there yet is waited for, within bounds.
+        A user of this run who is not there yet is waited for, within bounds.
         """
         seen: dict[str, Seen] = {}
         waiting = list(changes)
         for attempt in range(LAG_TRIES):
             seen.update(self._once(waiting, ids, spread))
-            waiting = [change for change in waiting if _lags(change, ids, seen[change.address])]
+            waiting = [change for change in waiting if self._lags(change, ids, seen[change.address])]
             if not waiting or attempt + 1 == LAG_TRIES:
                 break
             self._transport.sleep(self._transport.back_off(attempt + 2))
         return seen
+
+    def _lags(self, change: Change, ids: Mapping[str, str], seen: Seen) -> bool:
+        if change.kind not in ("update-user", "set-licenses") or change.user is None:
+            return False
+        return ids.get(change.user.upn) in self._fresh and seen.values == {}
 
     def _once(self, changes: Sequence[Change], ids: Mapping[str, str], spread: Spread) -> dict[str, Seen]:
         links = {change.address: _links(change, ids) for change in changes if not change.buys}
@@ -110,12 +117,6 @@ class Observer:
             return Seen(values=purchases.state_of(change, self._transport, self._commerce))
         except DirectoryError:
             return UNREAD
-
-
-def _lags(change: Change, ids: Mapping[str, str], seen: Seen) -> bool:
-    if change.kind not in ("update-user", "set-licenses") or change.user is None:
-        return False
-    return change.user.upn in ids and seen.values == {}
 
 
 def _links(change: Change, ids: Mapping[str, str]) -> list[str]:

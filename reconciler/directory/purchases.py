@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from reconciler.directory.wire import Subscription
     from reconciler.plan import Change
 
-_RUNNING = ("Enabled", "Warning")
 
 
 def state_of(change: Change, transport: Transport, commerce: Transport) -> dict[str, Any]:
@@ -44,7 +43,11 @@ def state_of(change: Change, transport: Transport, commerce: Transport) -> dict[
 
 
 def requests_for(change: Change, transport: Transport, commerce: Transport) -> list[Request]:
-    """Return the requests that carry a change of a subscription out; it looks first, and writes nothing."""
+    """Return the requests that carry a change of a subscription out; it looks first, and writes nothing.
+
+    Seats are added to the SKU's largest enabled subscription; one that expired can't grow, so that a new
+    one is bought where there is no other.
+    """
     sku_id = _sku_id(change)
     rows = _subscriptions(commerce, sku_id)
     if change.kind == "set-auto-renew":
@@ -55,11 +58,8 @@ def requests_for(change: Change, transport: Transport, commerce: Transport) -> l
         row.id.lower(): row.status
         for row in transport.listing(reader.SUBSCRIPTIONS, reader.SUBSCRIPTION_PAGE, list)
     }
-    running = [row for row in rows if states.get(row.id.lower(), "Enabled") in _RUNNING]
-    # Seats in grace are not owned for long: where there is an enabled subscription, that one grows.
-    running.sort(
-        key=lambda row: (states.get(row.id.lower()) == "Warning", -(row.total_licenses or 0), row.id)
-    )
+    running = [row for row in rows if states.get(row.id.lower()) == "Enabled"]
+    running.sort(key=lambda row: (-(row.total_licenses or 0), row.id))
     if running:
         return [_patch(running[0], {"totalLicenses": (running[0].total_licenses or 0) + more})]
     sku = change.sku

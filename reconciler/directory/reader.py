@@ -42,7 +42,7 @@ SKUS = "/subscribedSkus"
 SUBSCRIPTIONS = "/directory/subscriptions"
 ROLES = "/roleManagement/directory/roleAssignments"
 ME = "/me?$select=id,userPrincipalName"
-MY_ROLES = "/me/transitiveMemberOf/microsoft.graph.directoryRole?$select=id,roleTemplateId"
+MY_ROLES = "/me/transitiveMemberOf/microsoft.graph.directoryRole"
 COMMERCE = "/subscriptions"
 
 

@@ -56,13 +56,16 @@ class _Attempt:
 
 
 class Writer:
-    """Carries writes out over one tenant; remembers which users this run made."""
+    """Carries writes out over one tenant.
 
-    def __init__(self, transport: Transport, commerce: Transport | None, look: Look) -> None:
+    `fresh` is where it notes the ids whose state the tenant's replicas may not all show yet.
+    """
+
+    def __init__(self, transport: Transport, commerce: Transport | None, look: Look, fresh: set[str]) -> None:
         self._transport = transport
         self._commerce = commerce
         self._look = look
-        self._fresh: set[str] = set()  # ids whose state other replicas of the tenant may not show yet
+        self._fresh = fresh
 
     def carry_out(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out at most 20 writes and return what became of each, in order."""
