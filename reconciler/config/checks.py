@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.config.document import Document, Member
+    from reconciler.config.source import Data
     from reconciler.model import Location
 
 _LOCAL_LIMIT, _DOMAIN_LIMIT = 64, 48
@@ -62,7 +63,7 @@ def _users(document: Document) -> Iterator[Problem]:
             yield from _items(member, ("licenses",), entry["licenses"])
 
 
-def _items(member: Member, path: tuple[str | int, ...], licences: Any) -> Iterator[Problem]:
+def _items(member: Member, path: tuple[str | int, ...], licences: Data) -> Iterator[Problem]:
     """Yield the problems with the items of `licenses`, in whichever mode."""
     if isinstance(licences, dict):
         for mode, items in licences.items():
@@ -73,7 +74,7 @@ def _items(member: Member, path: tuple[str | int, ...], licences: Any) -> Iterat
             yield from _item(member, (*path, number), item)
 
 
-def _item(member: Member, path: tuple[str | int, ...], item: Any) -> Iterator[Problem]:
+def _item(member: Member, path: tuple[str | int, ...], item: Data) -> Iterator[Problem]:
     """Yield the problem with an item that both disables and enables."""
     if isinstance(item, dict) and "disable" in item and "enable" in item:
         second = list(item)[max(list(item).index("disable"), list(item).index("enable"))]
@@ -122,8 +123,6 @@ def _cycles_from(start: str, bundles: dict[str, Member], done: set[str]) -> Iter
         elif isinstance(item, str) and item in way:
             names = list(way)
             cycle = [*names[names.index(item) :], item]
-            yield Problem(
-                location=bundles[name].locate(number), code="bundle-cycle", params={"cycle": cycle}
-            )
+            yield Problem(location=bundles[name].locate(number), code="bundle-cycle", params={"cycle": cycle})
         elif isinstance(item, str) and item in bundles and item not in done:
             way[item] = enumerate(bundles[item].value)

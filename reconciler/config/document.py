@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.config import shape, text
-from reconciler.config import source as yaml_source
+from reconciler.config import reader, shape, text
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model import Problem, TenantRef
 
@@ -134,7 +133,7 @@ def load(paths: Sequence[Path]) -> Document:
         content = _content(path)
         digest.update(name.encode("utf-8", "surrogateescape") + b"\0%d\0" % len(content))
         digest.update(content)
-        sources.append(yaml_source.read(name, content))
+        sources.append(reader.read(name, content))
     document = Document(tuple(sources), f"sha256:{digest.hexdigest()}")
     for number, source in enumerate(sources):
         document.problems.extend(source.problems)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
 
     from reconciler.config.names import Names
+    from reconciler.config.source import Data
 
 
 class Granted(NamedTuple):
@@ -48,7 +49,7 @@ class Grants:
         self._items: dict[Hashable, Item] = {}
         self._open: set[str] = set()  # bundles that are being worked out, against cycles
 
-    def item(self, item: Any) -> Item:
+    def item(self, item: Data) -> Item:
         """Return what `item` grants. What is wrong inside a bundle is told at the bundle only."""
         if type(item) is str:
             found = self._items.get(item)

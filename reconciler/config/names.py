@@ -40,7 +40,9 @@ class Plan(NamedTuple):
 class Names:
     """The names that a tenant and the catalogue know, together with the bundles of the file."""
 
-    def __init__(self, skus: Sequence[Sku], catalog: Catalog, bundles: Iterable[str], *, offline: bool) -> None:
+    def __init__(
+        self, skus: Sequence[Sku], catalog: Catalog, bundles: Iterable[str], *, offline: bool
+    ) -> None:
         self._catalog = catalog
         self._bundles = list(bundles)
         self._offline = offline

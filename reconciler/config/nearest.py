@@ -25,7 +25,7 @@ def nearest(word: str, candidates: Iterable[str]) -> str | None:
 
 def scored(word: str, candidates: Iterable[str]) -> tuple[float, str] | None:
     """Return the nearest candidate with its likeness, from 0.7 to 1; None: none is near."""
-    from difflib import SequenceMatcher
+    from difflib import SequenceMatcher  # noqa: PLC0415  for problems only
 
     matcher = SequenceMatcher(autojunk=False)
     matcher.set_seq2(_folded(word))

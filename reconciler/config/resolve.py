@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from reconciler.catalog import Catalog
     from reconciler.config.document import Document, Member
-    from reconciler.config.source import Source
+    from reconciler.config.source import Data, Source
     from reconciler.model import Location, Mode, Sku
 
 PROFILE = frozenset(
@@ -95,9 +95,7 @@ def _without_tenant(problem: Problem) -> Problem:
     """Return the problem as far as it can be judged with no tenant at hand."""
     if problem.code not in NEEDS_TENANT:
         return problem
-    return Problem(
-        location=problem.location, code=problem.code, params=problem.params, severity="warning"
-    )
+    return Problem(location=problem.location, code=problem.code, params=problem.params, severity="warning")
 
 
 class _Resolver:
@@ -109,7 +107,7 @@ class _Resolver:
         self.problems: list[Problem] = []
         self.pairs: dict[tuple[str, str | bool], tuple[str, str | bool]] = {}  # equal ones share one object
         bundles = {str(member.key): member.value for member in document.members("bundles")}
-        failing = {name: [] for name in document.names("bundles") - bundles.keys()}
+        failing: dict[str, list[Data]] = {name: [] for name in document.names("bundles") - bundles.keys()}
         self.grants = Grants(names, {**failing, **bundles})
 
     def desired(self, catalog: Catalog) -> Desired:
@@ -142,7 +140,7 @@ class _Resolver:
             self.problem(location, fault.code, fault.params)
             return None
 
-    def _single(self, section: str, default: Any) -> Any:
+    def _single(self, section: str, default: Data) -> Data:
         """Return a section that may stand once."""
         declared = self.document.single(section)
         return declared[1] if declared else default
@@ -259,7 +257,7 @@ class _Resolver:
             )
 
     def _licences(
-        self, member: Member, licences: Any, node: int, mode: Mode
+        self, member: Member, licences: Data, node: int, mode: Mode
     ) -> tuple[Mode, tuple[Grant, ...]]:
         """Return mode and grants of `licenses`, whose value stands at `node`."""
         path: tuple[str, ...] = ("licenses",)
@@ -272,13 +270,11 @@ class _Resolver:
         node += 1
         for number, item in enumerate(licences):
             granted, wrong = self.grants.item(item)
-            location = source.location(node)
-            for one in granted:
-                grants.append(
-                    Grant(
-                        sku_id=one.sku_id, disabled_plans=one.disabled, bundle=one.bundle, location=location
-                    )
-                )
+            place = source.location(node)
+            grants += [
+                Grant(sku_id=sku_id, disabled_plans=disabled, bundle=bundle, location=place)
+                for sku_id, disabled, bundle in granted
+            ]
             for fault in wrong:
                 self.problem(member.locate(*path, number, *fault.path), fault.code, fault.params)
             node += size(item)
@@ -292,9 +288,7 @@ class _Resolver:
             if sku_id:
                 yield Exclusion(sku_id=sku_id, location=location)
 
-    def _excluded_and_listed(
-        self, exclusions: tuple[Exclusion, ...], grants: tuple[Grant, ...]
-    ) -> None:
+    def _excluded_and_listed(self, exclusions: tuple[Exclusion, ...], grants: tuple[Grant, ...]) -> None:
         """Note a SKU that one entry both lists by itself and excludes: nobody can tell what is meant."""
         listed = {grant.sku_id: grant.location for grant in grants if grant.bundle is None}
         for exclusion in exclusions:

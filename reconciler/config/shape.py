@@ -17,11 +17,11 @@ from reconciler.config.nearest import nearest
 from reconciler.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import jsonschema_rs
 
-    from reconciler.config.source import Source
+    from reconciler.config.source import Data, Source
 
 Path = tuple[str | int, ...]
 
@@ -52,6 +52,11 @@ class Fault(NamedTuple):
     schema: dict[str, Any]  # the schema that the keyword stands in
     found: Any  # the value
 
+    @property
+    def title(self) -> str:
+        """Return what is expected, as the schema names it."""
+        return str(self.schema.get("title", ""))
+
 
 def check(source: Source) -> tuple[list[Problem], set[Path]]:
     """Return the problems with the shape of `source`, and the paths of the members that have them.
@@ -77,7 +82,7 @@ def check(source: Source) -> tuple[list[Problem], set[Path]]:
 @cache
 def _validator() -> jsonschema_rs.Draft202012Validator:
     """Return the validator that decides, made once."""
-    from jsonschema_rs import Draft202012Validator
+    from jsonschema_rs import Draft202012Validator  # noqa: PLC0415  `--help` validates nothing
 
     return Draft202012Validator(schemas.load("tenant"))
 
@@ -103,11 +108,11 @@ def _member(path: Path) -> tuple[Path, dict[str, Any]]:
     return path[:1], {"$defs": root["$defs"], **section}
 
 
-def _explain(data: Any, member: Path) -> Iterator[Fault]:
+def _explain(data: Data, member: Path) -> Iterator[Fault]:
     """Yield what jsonschema finds wrong with one member."""
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator  # noqa: PLC0415  takes longer than all else
 
-    value = data
+    value: Any = data
     for step in member:
         value = value[step]
     for error in Draft202012Validator(_member(member)[1]).iter_errors(value):
@@ -134,38 +139,51 @@ def _problems(source: Source, fault: Fault) -> Iterator[Problem]:
                 )
         return
     code, params = _value_problem(fault)
-    yield Problem(
-        location=source.locate(fault.path), code=code, params={"path": list(fault.path), **params}
-    )
+    yield Problem(location=source.locate(fault.path), code=code, params={"path": list(fault.path), **params})
 
 
 def _value_problem(fault: Fault) -> tuple[str, dict[str, Any]]:
     """Return code and params of a fault that is about a value."""
-    found, wanted, title = fault.found, fault.wanted, fault.schema.get("title", "")
-    match fault.keyword:
-        case _ if found is None:
-            return "null-value", {"expected": title}
-        case "type":
-            types = [wanted] if isinstance(wanted, str) else wanted
-            quote = "string" in types and isinstance(found, int | float)
-            return "wrong-type", {"found": _TYPES[type(found)], "expected": title, "quote": quote}
-        case "enum" if len(wanted) == len(countries.NAMES):
-            code = countries.nearest(str(found))
-            return "unknown-country", {"value": found, "nearest": code, "name": countries.NAMES.get(code or "")}
-        case "enum":
-            return "bad-value", {"value": found, "options": wanted, "nearest": nearest(str(found), wanted)}
-        case "const":
-            return "bad-value", {"value": found, "options": [wanted], "nearest": None}
-        case "minItems":
-            return "empty-list", {}
-        case "minLength":
-            return "empty-text", {"expected": title}
-        case "maxLength":
-            return "too-long", {"length": len(found), "limit": wanted}
-        case "minimum" | "maximum":
-            return "out-of-range", {"value": found, fault.keyword: wanted}
-        case "minProperties" | "maxProperties":
-            return "one-key", {"keys": list(fault.schema["properties"])}
-        case _:
-            return "bad-value", {"value": found, "expected": title}
+    if fault.found is None:
+        return "null-value", {"expected": fault.title}
+    keyword = _VALUE_PROBLEMS.get(fault.keyword)
+    return keyword(fault) if keyword else ("bad-value", {"value": fault.found, "expected": fault.title})
 
+
+def _wrong_type(fault: Fault) -> tuple[str, dict[str, Any]]:
+    """Tell a value of the wrong type; a number where text is wanted has probably lost its quotes."""
+    wanted = [fault.wanted] if isinstance(fault.wanted, str) else fault.wanted
+    quote = "string" in wanted and isinstance(fault.found, int | float)
+    return "wrong-type", {"found": _TYPES[type(fault.found)], "expected": fault.title, "quote": quote}
+
+
+def _not_listed(fault: Fault) -> tuple[str, dict[str, Any]]:
+    """Tell a value that is not in the list, which may be that of the countries."""
+    found = str(fault.found)
+    if len(fault.wanted) == len(countries.NAMES):
+        code = countries.nearest(found)
+        return "unknown-country", {
+            "value": fault.found,
+            "nearest": code,
+            "name": countries.NAMES.get(code or ""),
+        }
+    return "bad-value", {
+        "value": fault.found,
+        "options": fault.wanted,
+        "nearest": nearest(found, fault.wanted),
+    }
+
+
+_VALUE_PROBLEMS: dict[str, Callable[[Fault], tuple[str, dict[str, Any]]]] = {
+    "type": _wrong_type,
+    "enum": _not_listed,
+    "const": lambda fault: ("bad-value", {"value": fault.found, "options": [fault.wanted]}),
+    "minItems": lambda _: ("empty-list", {}),
+    "minLength": lambda fault: ("empty-text", {"expected": fault.title}),
+    "maxLength": lambda fault: ("too-long", {"length": len(fault.found), "limit": fault.wanted}),
+    "minimum": lambda fault: ("out-of-range", {"value": fault.found, "minimum": fault.wanted}),
+    "maximum": lambda fault: ("out-of-range", {"value": fault.found, "maximum": fault.wanted}),
+    "minProperties": lambda fault: ("one-key", {"keys": list(fault.schema["properties"])}),
+    "maxProperties": lambda fault: ("one-key", {"keys": list(fault.schema["properties"])}),
+}
+"""Keyword of the schema → problem; every other keyword is told by the title of its schema."""

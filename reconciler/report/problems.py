@@ -1,0 +1,292 @@
+"""How is a problem of the desired state told? Code and params → `file:line:column: code: message`.
+
+One table: each code has its sentence. It says what was found, what was expected and what may have been
+meant; nothing is looked up here. Everything that comes from a file is made harmless first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.report.sanitize import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from reconciler.model import Problem
+
+_MAX_SHOWN = 80
+"""Characters of a value that are shown; a long one helps nobody to find it."""
+
+Params = dict[str, Any]
+
+
+def lines(problems: Iterable[Problem]) -> list[str]:
+    """Return one line for each problem, in the order given."""
+    return [line(problem) for problem in problems]
+
+
+def line(problem: Problem) -> str:
+    """Return a problem as editors and people read it: place, code, sentence."""
+    place = problem.location
+    return f"{clean(place.file)}:{place.line}:{place.column}: {problem.code}: {message(problem)}"
+
+
+def message(problem: Problem) -> str:
+    """Return the sentence alone. A code that is not in the table is told with its params."""
+    sentence = _SENTENCES.get(problem.code)
+    if sentence is None:
+        return ", ".join(f"{clean(key)}: {_value(value)}" for key, value in problem.params.items())
+    return sentence if isinstance(sentence, str) else sentence(problem.params)
+
+
+def _value(value: object) -> str:
+    """Return a value of the file as it is shown: text in quotes, constants as YAML spells them."""
+    if isinstance(value, str):
+        shown = clean(value)
+        return f'"{shown[:_MAX_SHOWN]}…"' if len(shown) > _MAX_SHOWN else f'"{shown}"'
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+
+
+def _key(key: object) -> str:
+    """Return a key of the file."""
+    shown = clean(str(key))
+    return f"`{shown[:_MAX_SHOWN]}…`" if len(shown) > _MAX_SHOWN else f"`{shown}`"
+
+
+def _what(params: Params) -> str:
+    """Return the place in the document that a problem is about: its key, or which item of a list."""
+    path = params["path"]
+    if not path:
+        return "the file"
+    if isinstance(path[-1], int):
+        return (
+            f"item {path[-1] + 1} of {_key(next(step for step in reversed(path) if isinstance(step, str)))}"
+        )
+    return _key(path[-1])
+
+
+def _meant(params: Params) -> str:
+    """Return the suggestion, if there is one, as the end of a sentence."""
+    nearest = params.get("nearest")
+    return f"; did you mean {_value(nearest)}?" if nearest is not None else ""
+
+
+def _first(params: Params) -> str:
+    """Return where the first of two stands."""
+    file = f"{clean(params['file'])}:" if "file" in params else "line "
+    return f"{file}{params['line']}" + (f":{params['column']}" if "column" in params else "")
+
+
+def _choice(options: Iterable[Any]) -> str:
+    """Return alternatives as a phrase."""
+    *most, last = [_value(option) if isinstance(option, str) else str(option) for option in options]
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def _character(char: str) -> str:
+    """Return a character by code point and name, never as itself: it may look like another."""
+    from unicodedata import name  # noqa: PLC0415  for problems only
+
+    return f"U+{ord(char):04X} {name(char, '')}".rstrip()
+
+
+# ---------------------------------------------------------------- text and YAML
+
+_YAML_ADVICE: Mapping[str, str] = {
+    "mapping values are not allowed in this context": "a colon is not expected here; put a text that has a "
+    "colon in it in quotes, put a space after the colon of a key, and indent keys of one mapping alike",
+    "found character that cannot start any token": "a value can't begin with this character; put it in "
+    "quotes (a tab can't indent)",
+    "did not find expected key": "a key is expected here; is the indentation right, and each bracket and "
+    "quote closed once?",
+    "did not find expected '-' indicator": "an item that begins with a dash is expected here; is the "
+    "indentation right?",
+    "did not find expected ',' or ']'": "a list in brackets is not closed: a comma or `]` is expected here",
+    "did not find expected ',' or '}'": "a mapping in braces is not closed: a comma or `}` is expected here",
+    "could not find expected ':'": "a key is not followed by a colon; is a quote missing, or a colon?",
+    "found unexpected end of stream": "the file ends within a quoted text; a closing quote is missing",
+    "block sequence entries are not allowed in this context": "a list can't begin here; put it on a line of "
+    "its own",
+    "found unknown escape character": "this escape is unknown; a backslash is written \\\\, or use single quotes",
+    "did not find expected alphabetic or numeric character": "a value that begins with * or & goes in quotes",
+    "found a tab character where an indentation space is expected": "tabs can't indent; use spaces",
+    "found a tab character that violates indentation": "tabs can't indent; use spaces",
+    "did not find expected <document start>": "nothing more is expected here; is a bracket closed twice?",
+}
+
+
+def _syntax(params: Params) -> str:
+    """Return libyaml's complaint in words for people, or its own where it has said something rare."""
+    reason = str(params["reason"])
+    words = _YAML_ADVICE.get(reason) or clean(reason)
+    return f"{words} (it began on line {params['began']})" if "began" in params else words
+
+
+def _not_utf_8(params: Params) -> str:
+    if "encoding" in params:
+        return f"the file is written in {params['encoding']}; save it as UTF-8"
+    return f"byte 0x{params['byte']:02X} is not UTF-8; save the file as UTF-8"
+
+
+def _hidden(params: Params) -> str:
+    char = params["character"]
+    escape = f"\\u{ord(char):04x}" if ord(char) > 0xFF else f"\\x{ord(char):02x}"  # noqa: PLR2004  one byte
+    return (
+        f"{_character(char)} can't be seen, so it must not stand in a reviewed file; "
+        f'if it is meant, write "{escape}" in double quotes'
+    )
+
+
+# ---------------------------------------------------------------- shape
+
+
+def _unknown_key(params: Params) -> str:
+    key = _key(params["key"])
+    if params.get("later"):
+        return f"{key} comes in a later version; this one does not know it"
+    if params.get("nearest") is not None:
+        return f"{key} is not a key here; did you mean {_key(params['nearest'])}?"
+    return f"{key} is not a key here; known are {', '.join(params['known'])}"
+
+
+def _null(params: Params) -> str:
+    return f"{_what(params)} has no value (null); expected: {params['expected']}; or leave the key out"
+
+
+def _wrong_type(params: Params) -> str:
+    quote = "; put it in quotes if it is meant as text" if params["quote"] else ""
+    return f"{_what(params)} is {params['found']}; expected: {params['expected']}{quote}"
+
+
+def _bad_value(params: Params) -> str:
+    found = f"{_what(params)} is {_value(params['value'])}; expected: "
+    return found + (
+        f"{_choice(params['options'])}{_meant(params)}" if "options" in params else params["expected"]
+    )
+
+
+def _country(params: Params) -> str:
+    found = f"{_value(params['value'])} is not a country code (ISO 3166, two capital letters)"
+    return found + (
+        f"; did you mean {_value(params['nearest'])} ({params['name']})?" if params["nearest"] else ""
+    )
+
+
+def _range(params: Params) -> str:
+    limit = f"at least {params['minimum']}" if "minimum" in params else f"at most {params['maximum']}"
+    return f"{_what(params)} is {_value(params['value'])}; it must be {limit}"
+
+
+# ---------------------------------------------------------------- meaning
+
+
+def _upn(params: Params) -> str:
+    upn = _value(params["upn"])
+    match params["reason"]:
+        case "character":
+            return f"{upn} is not a user principal name: {_character(params['character'])} can't stand in one"
+        case "long":
+            return (
+                f"{upn} is too long for a user principal name: "
+                f"{params['local']} characters before the @ and {params['domain']} after it"
+            )
+        case "dot":
+            return f"{upn} is not a user principal name: a dot can't stand before the @"
+        case "domain":
+            return f"{upn} is not a user principal name: what follows the @ is not a domain"
+        case _:
+            return f"{upn} is not a user principal name; expected: name@domain"
+
+
+def _unknown_sku(params: Params) -> str:
+    name = _value(params["name"])
+    if params.get("bundle"):
+        return f"{name} is a bundle, not a SKU; name it by itself, without `sku`"
+    if params["offline"]:
+        found = f"{name} is not a SKU of the catalogue, though your tenant may have it"
+    else:
+        found = f"{name} is not a SKU of this tenant"
+    if params["nearest"] is None:
+        return found
+    product = f" ({clean(params['nearest_name'])})" if params["nearest_name"] else ""
+    return f"{found}; did you mean {_value(params['nearest'])}{product}?"
+
+
+def _sku(params: Params) -> str:
+    """Return a SKU by part number and product name."""
+    part_number, name = clean(params["sku"]), clean(params["sku_name"])
+    return part_number if name == part_number else f"{part_number} ({name})"
+
+
+_SENTENCES: dict[str, str | Callable[[Params], str]] = {
+    # text
+    "file-too-large": lambda p: f"the file is larger than {p['limit'] // (1024 * 1024)} MiB",
+    "not-utf-8": _not_utf_8,
+    "hidden-character": _hidden,
+    # YAML
+    "yaml-syntax": _syntax,
+    "yaml-version": lambda p: f"files are read as YAML 1.2, not {p['version']}; leave the %YAML line out",
+    "several-documents": "a second document begins here; a file holds one, and -f takes several files",
+    "empty-file": "the file is empty; it needs `version: 1` at least",
+    "merge-key": "merge keys (<<) are not supported; use `bundles` for what several users share",
+    "alias": lambda p: f"aliases are not supported (*{clean(p['name'])}); use `bundles` for what users share",
+    "anchor": lambda p: (
+        f"anchors are not supported (&{clean(p['name'])}); use `bundles` for what users share"
+    ),
+    "tag": lambda p: f"tags are not supported ({clean(p['tag'])}); put a value in quotes to make it text",
+    "key-not-text": "a key must be text",
+    "duplicate-key": lambda p: f"{_key(p['key'])} was already given at {p['line']}:{p['column']}",
+    "bad-number": lambda p: f"{_value(p['value'])} is not a number that can be used; quotes make it text",
+    "too-deep": lambda p: f"nested more than {p['limit']} levels deep",
+    "too-many-problems": lambda p: f"{p['limit']} problems so far; the rest of the file was not read",
+    # shape
+    "unknown-key": _unknown_key,
+    "missing-key": lambda p: f"{_what(p)} lacks {_key(p['key'])}",
+    "null-value": _null,
+    "wrong-type": _wrong_type,
+    "unknown-country": _country,
+    "bad-value": _bad_value,
+    "empty-list": lambda p: f"{_what(p)} is an empty list, which says nothing here; leave it out",
+    "empty-text": lambda p: f"{_what(p)} is an empty text; expected: {p['expected']}",
+    "too-long": lambda p: f"{_what(p)} has {p['length']} characters; the limit is {p['limit']}",
+    "out-of-range": _range,
+    "one-key": lambda p: f"{_what(p)} takes exactly one of {_choice(p['keys'])}",
+    # several files
+    "duplicate-section": lambda p: (
+        f"{_key(p['name'])} may stand in one file only; it was given at {_first(p)}"
+    ),
+    "duplicate-user": lambda p: f"user {_value(p['name'])} was already declared at {_first(p)}",
+    "duplicate-bundle": lambda p: f"bundle {_value(p['name'])} was already declared at {_first(p)}",
+    "duplicate-subscription": lambda p: f"SKU {_value(p['name'])} was already declared at {_first(p)}",
+    # meaning
+    "bad-upn": _upn,
+    "duplicate-id": lambda p: f"id {_value(p['name'])} is already that of {_value(p['upn'])}, at {_first(p)}",
+    "absent-with": lambda p: (
+        f"{_key(p['key'])} has no meaning for a user who shall be deleted "
+        "(`ensure: absent`); leave one of the two out"
+    ),
+    "both-keys": lambda p: f"{_key(p['second'])} can't stand beside {_key(p['first'])}; keep one of them",
+    "bundle-cycle": lambda p: f"bundles name each other in a cycle: {' → '.join(map(clean, p['cycle']))}",
+    # names
+    "unknown-sku": _unknown_sku,
+    "unknown-bundle": lambda p: f"{_value(p['name'])} is neither a bundle nor a SKU{_meant(p)}",
+    "ambiguous-sku": lambda p: (
+        f"{_value(p['name'])} is the part number of several SKUs; "
+        f"use one of the ids {', '.join(map(clean, p['ids']))}"
+    ),
+    "unknown-plan": lambda p: (
+        f"{_value(p['plan'])} is not a service plan{' of ' + _sku(p) if 'sku' in p else ''}{_meant(p)}"
+    ),
+    "plan-not-in-sku": lambda p: f"{_sku(p)} has no service plan {_value(p['plan'])}{_meant(p)}",
+    "plan-not-assignable": lambda p: (
+        f"{_value(p['plan'])} of {_sku(p)} is set for the whole tenant; it can't be switched for a user"
+    ),
+    "bundle-is-sku": lambda p: f"{_value(p['name'])} is also a SKU; give the bundle another name",
+    "excluded-and-listed": lambda p: (
+        f"{clean(p['sku'])} is excluded here, but line {p['line']} lists it "
+        "for the same user; leave one of the two out"
+    ),
+}
