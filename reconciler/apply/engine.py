@@ -59,7 +59,7 @@ def run(
     *,
     buy: bool = False,
     parallelism: int = 4,
-    on_result: Callable[[Result], None] = lambda _: None,
+    on_result: Callable[[Result], None],
     credentials: Credentials | None = None,
     stop: threading.Event | None = None,
 ) -> Run:
@@ -303,14 +303,11 @@ def _verdict(job: Job, seen: dict[str, Any] | None) -> Result | None:
     user_id = job.user_id
     if change.kind == "create-user":
         user_id = seen.pop("id", None)
-    match judge(change, seen):
-        case "write":
-            return None
-        case "already":
-            return _result(change, "already-done", user_id=user_id)
-        case "moved":
-            code = ("moved" if seen else "gone") if change.before else "exists"
-            return _result(change, "stale", code=code, params={"moved": moved(change.before, seen)})
+    verdict = judge(change, seen)
+    if verdict == "moved":
+        code = ("moved" if seen else "gone") if change.before else "exists"
+        return _result(change, "stale", code=code, params={"moved": moved(change.before, seen)})
+    return _result(change, "already-done", user_id=user_id) if verdict == "already" else None
 
 
 def _asking_id(change: Change) -> Change:

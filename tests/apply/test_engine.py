@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from reconciler.apply import Credentials
+from reconciler.apply import Credentials, aside
 from reconciler.errors import DirectoryError, UsageError
 from reconciler.journal import Intent, Journal, Result, read
 from tests.apply.bench import creation, held, licences, plan_of, profile, purchase, replace, result, statuses
@@ -221,6 +221,13 @@ def test_a_user_who_was_created_by_a_run_that_was_killed_is_taken_over(bench):
     assert [each.user_id for each in run.results] == ["id-77", "id-77"]
 
 
+def test_where_the_id_of_such_a_user_is_not_told_the_upn_still_leads_to_it(bench):
+    made, follows = new_user()
+    bench.tenant.objects["eva"] = {**made.after, "assignments": [], "id": None}
+    run = bench.run(plan_of(made, follows))
+    assert statuses(run) == {made.address: "already-done", follows.address: "done"}
+
+
 def test_a_namesake_is_never_taken_over(bench):
     made, follows = new_user()
     bench.tenant.objects["eva"] = {**made.after, "name": "Somebody Else", "assignments": [], "id": "id-77"}
@@ -407,3 +414,15 @@ def test_a_full_disk_ends_the_run_and_what_was_done_is_still_told(
     assert (run.exit_code, run.error) == (exit_code, full)
     assert len(bench.tenant.written) == (0 if failing == "intend" else 20)
     assert len(bench.told) == len(changes)
+
+
+def test_what_a_run_would_not_try_is_known_without_a_run(bench):
+    seats, blocked = purchase("e5", 1, 2), replace(licences("bram", [], ["e1"]), status="blocked")
+    take = licences("anna", [], ["e5"], depends_on=(seats.address,))
+    plan = plan_of(seats, take, blocked, licences("chris", [], ["e1"]))
+    assert {each.address: each.status for each in aside(plan, buy=False)} == {
+        seats.address: "left-out",
+        take.address: "skipped",
+        blocked.address: "blocked",
+    }
+    assert [each.address for each in aside(plan, buy=True)] == [blocked.address]

@@ -1,0 +1,77 @@
+"""Any order that the schedule allows respects what waits for what; nothing is lost or done twice."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.apply.schedule import Schedule
+from tests.apply.bench import licences, purchase, replace
+
+
+@st.composite
+def plans(draw):
+    """Draw changes of few users, each waiting for some of those before it, in a shuffled order."""
+    size = draw(st.integers(1, 12))
+    changes = []
+    for number in range(size):
+        user = draw(st.sampled_from("abc"))
+        waits = draw(st.lists(st.integers(0, number - 1), unique=True)) if number else []
+        change = replace(
+            licences(user, [], ["e3"]),
+            address=f"users/{user}/{number}",
+            depends_on=tuple(changes[each].address for each in waits),
+        )
+        changes.append(change)
+    return draw(st.permutations(changes))
+
+
+@given(plans(), st.data())
+def test_every_change_is_offered_once_after_what_it_waits_for_or_falls_with_it(changes, data):
+    schedule = Schedule(changes)
+    offered, carried, lost, flying = [], set(), set(), []
+    while True:
+        batch = schedule.take(data.draw(st.integers(1, 4)))
+        for change in batch:
+            assert carried.issuperset(change.depends_on)
+            assert change.user.upn not in {other.user.upn for other in flying}
+            flying.append(change)
+            offered.append(change.address)
+        if not flying:
+            break
+        change = flying.pop(data.draw(st.integers(0, len(flying) - 1)))
+        if data.draw(st.booleans()):
+            carried.add(change.address)
+            assert schedule.settle(change.address, carried=True) == []
+        else:
+            fallen = schedule.settle(change.address, carried=False)
+            assert not lost & {each.address for each in fallen}
+            assert all(
+                set(each.depends_on) & (lost | {change.address, *(f.address for f in fallen)})
+                for each in fallen
+            )
+            lost |= {each.address for each in fallen}
+    assert schedule.left() == []
+    assert len(offered) == len(set(offered))
+    assert set(offered) | lost == {change.address for change in changes}
+    assert not set(offered) & lost
+
+
+def test_what_is_dropped_is_never_offered():
+    change = licences("anna", [], ["e3"])
+    schedule = Schedule([change])
+    assert schedule.drop(change.address) == []
+    assert (schedule.take(20), schedule.left()) == ([], [])
+
+
+def test_a_parked_change_is_offered_when_its_object_is_free_again():
+    one, two = purchase("e5", 1, 2), replace(purchase("e5", 1, 2), address="subscriptions/e5/auto-renew")
+    schedule = Schedule([one, two])
+    assert schedule.take(20) == [one]
+    assert schedule.take(20) == []
+    assert schedule.left() == [two]
+    schedule.settle(one.address, carried=False)
+    assert schedule.take(20) == [two]
+
+
+def test_a_change_that_names_no_object_is_an_object_of_its_own():
+    change = replace(licences("anna", [], ["e3"]), user=None)
+    assert Schedule([change]).take(1) == [change]

@@ -1,0 +1,392 @@
+"""The journal tells what every run intended and did, however the run ended."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import jsonschema
+import pytest
+
+from reconciler import journal, schemas
+from reconciler.errors import RefusedError, UsageError
+from reconciler.journal import Intent, Journal, Result, RunEnd, RunStart
+from reconciler.model import Removal
+from reconciler.plan import ActorInfo, TenantInfo, UserRef
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+TENANT = TenantInfo(id="t-1", domain="contoso.com", provider="sandbox")
+HEADER = {
+    "tool_version": "0.1.0",
+    "plan_digest": "sha256:p",
+    "desired_digest": "sha256:d",
+    "tenant": TENANT,
+    "actor": ActorInfo(name="admin@contoso.com", roles=("global-administrator",)),
+    "options": {"buy": False},
+    "changes": 1,
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "home" / "journal.jsonl"
+
+
+class Clock:
+    """A clock that goes a minute on each time it is read."""
+
+    def __init__(self):
+        self.now = NOW
+
+    def __call__(self):
+        """Return the time, a minute later."""
+        self.now += timedelta(minutes=1)
+        return self.now
+
+
+def opened(path, clock=lambda: NOW):
+    return Journal(path, clock=clock)
+
+
+def held(*skus):
+    return [{"sku_id": sku, "disabled_plans": [], "assigned_by": None} for sku in skus]
+
+
+def intent(upn="anna", before=("e1",), after=("e3",), kind="set-licenses", **more):
+    return {
+        "address": f"users/{upn}/licenses",
+        "kind": kind,
+        "user": UserRef(id=f"id-{upn}", upn=upn, name=upn),
+        "before": {"assignments": held(*before)},
+        "after": {"assignments": held(*after)} if kind == "set-licenses" else {},
+    } | more
+
+
+def outcome(upn="anna", status="done", kind="set-licenses", **more):
+    return {"address": f"users/{upn}/licenses", "kind": kind, "status": status} | more
+
+
+def a_run(path, *pairs, clock=lambda: NOW, tenant=TENANT, ended=True):
+    """Write a run: an intent each, and a result where there is one."""
+    with opened(path, clock) as log:
+        log.begin(**{**HEADER, "tenant": tenant})
+        for wanted, result in pairs:
+            log.intend([wanted])
+            if result is not None:
+                log.record([result])
+        if ended:
+            log.end(counts={"done": len(pairs)}, exit_code=0, interrupted=False)
+        return log.run
+
+
+# ------------------------------------------------------------ writing and reading
+
+
+def test_a_run_is_read_as_it_was_written(path):
+    wanted, result = intent(), outcome(user_id="id-anna", request_id="r-1", http_status=200)
+    run = a_run(path, (wanted, result))
+    assert journal.runs(path) == (
+        journal.Run(
+            id=run,
+            start=RunStart(run=run, time=NOW, **HEADER),
+            intents=(Intent(run=run, time=NOW, **wanted),),
+            results=(Result(run=run, time=NOW, **result),),
+            end=RunEnd(run=run, time=NOW, counts={"done": 1}, exit_code=0),
+        ),
+    )
+
+
+def test_runs_stand_one_after_the_other_and_their_ids_sort_by_time(path):
+    clock = Clock()
+    ids = [a_run(path, clock=clock) for _ in range(3)]
+    assert [run.id for run in journal.runs(path)] == ids == sorted(ids)
+    assert ids[0].startswith("20261124-0201")
+
+
+def test_every_line_keeps_the_published_schema(path):
+    a_run(path, (intent(), outcome(code="password-kept", params={"a": 1})), (intent("bram", user=None), None))
+    schema = schemas.load("journal")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["type"] for line in lines] == ["run-start", "intent", "result", "intent", "run-end"]
+    for line in lines:
+        validator.validate(line)
+        for member in ("run", "time", *(set(line) - {"type", "run", "time"})):
+            with pytest.raises(jsonschema.ValidationError):
+                validator.validate({key: value for key, value in line.items() if key != member})
+
+
+def test_a_journal_that_does_not_exist_is_empty(tmp_path):
+    path = journal.path_in(tmp_path)
+    assert path == tmp_path / "journal.jsonl"
+    assert journal.read(path) == journal.Reading()
+    assert journal.runs(path) == ()
+    assert journal.removals(path) == ()
+
+
+def test_a_journal_that_can_not_be_read_is_told(tmp_path):
+    with pytest.raises(UsageError) as caught:
+        journal.read(tmp_path)
+    assert caught.value.code == "journal-unreadable"
+
+
+def test_a_journal_that_can_not_be_written_is_told(tmp_path):
+    (tmp_path / "home").write_text("a file, not a folder")
+    with pytest.raises(UsageError) as caught, opened(tmp_path / "home" / "journal.jsonl"):
+        pass
+    assert caught.value.code == "journal-unwritable"
+
+
+def test_only_its_owner_reads_the_journal(path):
+    a_run(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_lines_of_several_threads_do_not_mix(path):
+    with opened(path) as log:
+        log.begin(**HEADER)
+        writers = [
+            threading.Thread(target=lambda n=n: log.intend([intent(f"u{n}-{i}") for i in range(20)]))
+            for n in range(8)
+        ]
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+    reading = journal.read(path)
+    assert (len(reading.lines), reading.damage) == (161, ())
+
+
+def test_a_write_is_on_the_disk_when_it_returns_with_one_fsync_a_batch(path, monkeypatch):
+    synced = []
+    with opened(path) as log:
+        log.begin(**HEADER)
+        real = os.fsync
+        monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(fd), real(fd)))
+        log.intend([intent(f"u{n}") for n in range(20)])
+    assert len(synced) == 1
+
+
+def test_a_short_write_is_completed(path, monkeypatch):
+    real = os.write
+    with opened(path) as log:
+        monkeypatch.setattr(os, "write", lambda fd, data: real(fd, data[:7]))
+        log.begin(**HEADER)
+    assert len(journal.runs(path)) == 1
+
+
+def test_a_full_disk_is_told(path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with opened(path) as log:
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(UsageError) as caught:
+            log.begin(**HEADER)
+    assert caught.value.params["reason"] == "No space left on device"
+
+
+# ------------------------------------------------------------ damage
+
+
+def test_a_line_torn_by_a_kill_is_told_and_the_next_run_begins_on_a_line_of_its_own(path):
+    first = a_run(path, (intent(), outcome()))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"type":"result","run":"' + first.encode())
+    with opened(path) as log:
+        assert log.torn
+        log.begin(**HEADER)
+        second = log.run
+    reading = journal.read(path)
+    assert [damage.line for damage in reading.damage] == [whole.count(b"\n") + 1]
+    assert [run.id for run in journal.group(reading.lines)] == [first, second]
+    with opened(path) as log:
+        assert not log.torn
+
+
+@pytest.mark.parametrize("cut", range(0, 1200, 37))
+def test_a_journal_cut_anywhere_is_read_up_to_the_cut(path, cut):
+    a_run(path, (intent(), outcome()), (intent("bram"), outcome("bram")))
+    whole = path.read_bytes()
+    lines = journal.read(path).lines
+    path.write_bytes(whole[:cut])
+    reading = journal.read(path)
+    assert reading.lines == lines[: len(reading.lines)]
+    assert len(reading.lines) >= whole[:cut].count(b"\n")
+    assert len(reading.damage) <= 1
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\xff\xfe\x00",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"type":"later-kind"}',
+        b'{"type":"result","run":1}',
+        b'{"type":"intent","run":"x","time":"never","address":"a","kind":"k","before":{},"after":{}}',
+        b"[" * 5000,
+        b'"\xc3"',
+    ],
+)
+def test_garbage_is_told_by_its_line_and_never_ends_the_reading(path, garbage):
+    a_run(path)
+    lines = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([lines[0], b"", garbage, *lines[1:]]))
+    reading = journal.read(path)
+    assert [damage.line for damage in reading.damage] == [3]
+    assert reading.damage[0].reason
+    assert len(reading.lines) == 2
+
+
+def test_lines_of_a_run_whose_start_is_lost_are_left_out(path):
+    a_run(path, (intent(), outcome()))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    assert (journal.runs(path), journal.removals(path)) == ((), ())
+
+
+def test_intents_without_a_result_are_unsettled(path):
+    a_run(path, (intent(), outcome()), (intent("bram"), None), ended=False)
+    (run,) = journal.runs(path)
+    assert [each.address for each in run.unsettled] == ["users/bram/licenses"]
+    assert run.end is None
+
+
+# ------------------------------------------------------------ what was taken away
+
+
+def removed(path, **more):
+    return {(each.user_id, each.sku_id): each.removed_at for each in journal.removals(path, **more)}
+
+
+def test_licences_that_were_taken_are_removals_from_the_moment_of_the_result(path):
+    run = (intent(before=("e1", "ems", "visio"), after=("e3", "visio")), outcome())
+    a_run(path, run, clock=Clock())
+    moment = journal.runs(path)[0].results[0].time
+    assert journal.removals(path) == (
+        Removal(user_id="id-anna", sku_id="e1", removed_at=moment),
+        Removal(user_id="id-anna", sku_id="ems", removed_at=moment),
+    )
+
+
+def test_a_licence_that_another_source_still_gives_is_no_removal(path):
+    both = [*held("e1"), {"sku_id": "e1", "disabled_plans": [], "assigned_by": "g1"}]
+    run = intent(before=(), after=())
+    a_run(path, ({**run, "before": {"assignments": both}, "after": {"assignments": both[1:]}}, outcome()))
+    assert removed(path) == {}
+
+
+@pytest.mark.parametrize("status", ["failed", "stale"])
+def test_what_was_not_written_is_no_removal(path, status):
+    a_run(path, (intent(), outcome(status=status)))
+    assert removed(path) == {}
+
+
+def test_what_may_have_been_written_counts_as_written(path):
+    """Killed in flight, or answered with silence: a deadline that may be real must not be missed."""
+    a_run(path, (intent("anna"), outcome("anna", "unknown")), (intent("bram"), None), ended=False)
+    assert set(removed(path)) == {("id-anna", "e1"), ("id-bram", "e1")}
+
+
+def test_a_deleted_user_loses_every_licence_and_a_restored_one_has_them_back(path):
+    gone = (intent(before=("e1", "ems"), kind="delete-user"), outcome(kind="delete-user"))
+    a_run(path, (intent(before=("visio", "e1", "ems"), after=("e1", "ems")), outcome()), gone)
+    assert set(removed(path)) == {("id-anna", "visio"), ("id-anna", "e1"), ("id-anna", "ems")}
+    back = (intent(kind="restore-user"), outcome(kind="restore-user"))
+    a_run(path, back)
+    assert set(removed(path)) == {("id-anna", "visio")}
+
+
+def test_a_licence_that_was_given_back_is_no_removal_any_more(path):
+    a_run(path, (intent(before=("e1",), after=()), outcome()))
+    a_run(path, (intent(before=(), after=("e1",)), outcome()))
+    assert removed(path) == {}
+
+
+def test_of_two_removals_of_a_licence_the_later_counts(path):
+    clock = Clock()
+    for before, after in [(("e1",), ()), ((), ("e1",)), (("e1",), ())]:
+        a_run(path, (intent(before=before, after=after), outcome()), clock=clock)
+    assert removed(path) == {("id-anna", "e1"): journal.runs(path)[2].results[0].time}
+
+
+def test_removals_are_those_of_one_tenant(path):
+    a_run(path, (intent(), outcome()))
+    a_run(path, (intent("bram"), outcome("bram")), tenant=TenantInfo(id="t-2", domain="d", provider="graph"))
+    assert set(removed(path, tenant_id="t-2")) == {("id-bram", "e1")}
+    assert set(removed(path)) == {("id-anna", "e1"), ("id-bram", "e1")}
+
+
+def test_a_users_id_may_be_told_by_the_result_alone(path):
+    created = intent(user=UserRef(id=None, upn="anna", name="anna"))
+    a_run(path, (created, outcome(user_id="id-new")))
+    assert set(removed(path)) == {("id-new", "e1")}
+
+
+def test_changes_of_nobody_and_of_profiles_and_senseless_states_take_nothing(path):
+    a_run(
+        path,
+        (intent(user=None), outcome()),
+        (intent("b", kind="update-user"), outcome("b")),
+        ({**intent("c"), "before": {"assignments": {"e1": 1}}, "after": {}}, outcome("c")),
+        ({**intent("d"), "before": {"assignments": ["e1", {}]}, "after": {}}, outcome("d")),
+    )
+    assert removed(path) == {}
+
+
+# ------------------------------------------------------------ one apply at a time
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from reconciler.journal import Journal
+with Journal(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def holder(path):
+    """Another process that holds the journal."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_two_applies_never_run_in_one_home_at_once(path, holder):
+    with pytest.raises(RefusedError) as caught, opened(path):
+        pass
+    assert caught.value.code == "locked"
+    assert caught.value.params["process"] == str(holder.pid)
+
+
+def test_the_lock_of_a_killed_process_is_free(path, holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with opened(path) as log:
+        log.begin(**HEADER)
+
+
+def test_the_lock_is_free_after_a_run_and_after_a_failure_to_open(path, monkeypatch):
+    a_run(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fstat", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        with pytest.raises(UsageError), opened(path):
+            pass
+    a_run(path)
+    assert len(journal.runs(path)) == 2
+
+
+def test_the_journal_is_read_while_a_run_writes(path, holder):
+    assert journal.read(path) == journal.Reading()
