@@ -126,7 +126,7 @@ class Context:
         if not facts:
             return Sku(id=sku_id, part_number=sku_id)
         plans = tuple(ServicePlan(id=plan, name=self.plan_name(plan)) for plan in facts.plans)
-        return Sku(id=sku_id, part_number=facts.part_number, plans=plans)
+        return Sku(id=sku_id, part_number=facts.part_number, applies_to=facts.applies_to, plans=plans)
 
     def sku_ref(self, sku_id: str) -> SkuRef:
         """Return part number, id and product name of a SKU."""

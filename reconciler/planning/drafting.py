@@ -5,7 +5,7 @@ One draft per call to the tenant. No draft looks at seats, roles held, rails or 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from reconciler.model import Location
 from reconciler.plan import Change, UserRef, Warning, assignments_of  # noqa: A004  the field's word
@@ -34,6 +34,8 @@ def of_meaning(context: Context, meaning: Meaning) -> Iterator[Draft]:
             yield from _create(context, entry)
         case Restorable(entry=entry, user=deleted):
             yield from _restore(context, entry, deleted)
+        case _:
+            assert_never(meaning)
 
 
 def of_subscription(context: Context, wanted: WantedSubscription) -> Iterator[Draft]:

@@ -52,7 +52,8 @@ def _exceeds(rail: Rail, lost: int, total: int) -> bool:
 
 
 def _limits(rail: Rail) -> dict[str, Any]:
-    return {"count": rail.count, "percent": rail.percent, "free": rail.free}
+    limits = {"count": rail.count, "percent": rail.percent, "free": rail.free}
+    return {name: value for name, value in limits.items() if value is not None}
 
 
 def _refusal(code: str, **params: Any) -> Refusal:

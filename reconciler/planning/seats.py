@@ -55,15 +55,19 @@ def settle(moves: Sequence[Move], available: Mapping[str, int]) -> Settlement:
     than owned. A blocked move frees nothing.
     """
     circles: dict[str, tuple[str, ...]] = {}
+    stuck: dict[str, tuple[str, ...]] = {}
     while True:
-        free = [move for move in moves if move.key not in circles]
-        admitted, short = _admit(free, available, set(circles))
+        free = [move for move in moves if move.key not in circles and move.key not in stuck]
+        admitted, short = _admit(free, available, {*circles, *stuck})
         ordered = ordering.arrange([move for move in moves if move.key in admitted], available)
         done = {move.key for move in ordered}
         left = [move for move in moves if move.key in admitted and move.key not in done]
         if not left:
             break
-        circles.update(_circles(left))
+        found = _circles(left)
+        circles.update(found)
+        if not found:
+            stuck.update(_dry(left, ordered, available))
     depends_on = _dependencies(ordered, available)
     waiting = {
         move.key: tuple(sorted(set(move.after) - done))
@@ -73,10 +77,25 @@ def settle(moves: Sequence[Move], available: Mapping[str, int]) -> Settlement:
     return Settlement(
         order=_presented(ordered, depends_on),
         depends_on=depends_on,
-        short=short,
+        short=short | stuck,
         circles=circles,
         waiting=waiting,
     )
+
+
+def _dry(
+    left: Sequence[Move], ordered: Sequence[Move], available: Mapping[str, int]
+) -> dict[str, tuple[str, ...]]:
+    """Return the pools that each of `left` finds empty once `ordered` is done.
+
+    Their totals add up, but only a seat that they set free themselves, later, would let them begin.
+    """
+    seats = Counter(available)
+    for move in ordered:
+        seats.subtract(move.takes)
+        seats.update(move.frees)
+    empty = {move.key: tuple(sorted(p for p in move.takes if seats[p] < 1)) for move in left}
+    return {key: pools for key, pools in empty.items() if pools}
 
 
 def _admit(
@@ -123,10 +142,7 @@ def _lacking(move: Move, capacity: Mapping[str, int], used: Mapping[str, int]) -
 
 
 def _circles(left: Sequence[Move]) -> dict[str, tuple[str, ...]]:
-    """Return, for each move that waits for a seat which only its own would set free, its circle.
-
-    Where there is no circle (the search for an order gave up), all that are left count as one.
-    """
+    """Return, for each move that waits for a seat which only its own would set free, its circle."""
     reach: dict[str, set[str]] = {}
     for move in left:
         for pool in move.takes:
@@ -143,8 +159,7 @@ def _circles(left: Sequence[Move]) -> dict[str, tuple[str, ...]]:
         if circle:
             loop = tuple(sorted(q for q in reach if any(q in reach[p] and p in reach[q] for p in circle)))
             found.setdefault(loop, []).append(move.key)
-    members = [tuple(keys) for keys in found.values()] or [tuple(move.key for move in left)]
-    return {key: keys for keys in members for key in keys}
+    return {key: tuple(keys) for keys in found.values() for key in keys}
 
 
 def _dependencies(ordered: Sequence[Move], available: Mapping[str, int]) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler.model import User
 from reconciler.plan import Warning  # noqa: A004  the field's word; the built-in is not used here
 from reconciler.planning import losses
 from reconciler.planning.checks import skus_giving
@@ -43,10 +44,9 @@ def _losses(context: Context, draft: Draft) -> Iterator[Warning]:
 
 def _giver(context: Context, draft: Draft) -> dict[str, str]:
     """Return the SKU with which the mailbox goes."""
-    for item in (*draft.change.revoke, *draft.change.modify):
-        if losses.mailbox_level(context, context.plans_of(item.sku_id)):
-            return {"sku": item.sku, "sku_name": item.name}
-    return {}
+    items = (*draft.change.revoke, *draft.change.modify)
+    item = next(item for item in items if losses.mailbox_level(context, context.plans_of(item.sku_id)))
+    return {"sku": item.sku, "sku_name": item.name}
 
 
 def _deletion(context: Context, draft: Draft) -> Iterator[Warning]:
@@ -141,14 +141,14 @@ def _self_service(context: Context, draft: Draft) -> Iterator[Warning]:
 
 def _proxy_address(context: Context, draft: Draft) -> Iterator[Warning]:
     """A licence that brings or ends a mailbox may change `mail` and `proxyAddresses`."""
-    change = draft.change
-    if change.kind != "set-licenses" or not change.user or not getattr(draft.target, "proxy_addresses", ()):
+    user = draft.target
+    if draft.change.kind != "set-licenses" or not isinstance(user, User) or not user.proxy_addresses:
         return
-    levels = {
+    had, has = (
         losses.mailbox_level(context, context.enabled_plans(plans)) > 0 for plans in (draft.was, draft.will)
-    }
-    if len(levels) > 1:
-        yield Warning(code="proxy-address", params={"upn": change.user.upn})
+    )
+    if had != has:
+        yield Warning(code="proxy-address", params={"upn": user.upn})
 
 
 def _grace(context: Context, draft: Draft, grace: Collection[str]) -> Iterator[Warning]:

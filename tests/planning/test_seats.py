@@ -221,3 +221,30 @@ def test_thousands_of_moves_are_settled_at_once():
     settlement = settle(moves, {"A": 3000, "B": 0})
 
     assert len(settlement.order) == 6000
+
+
+def test_a_dead_end_is_walked_back():
+    """Serving the first in rank first would strand the others; another order serves all."""
+    moves = [
+        Move(key="r", takes=("A",), frees=("C",)),
+        Move(key="l", takes=("C",), after=("r",)),
+        Move(key="x", takes=("A",), frees=("B",)),
+        Move(key="y", takes=("B",), frees=("A",)),
+    ]
+
+    assert settle(moves, {"A": 1}).order == ("x", "y", "r", "l")
+
+
+def test_a_seat_that_only_a_later_step_of_the_same_user_frees_is_short():
+    """A restore can't use the seat that the licence change after it gives back."""
+    moves = [
+        Move(key="other", takes=("B",)),
+        Move(key="restore", takes=("A",)),
+        Move(key="licences", frees=("A",), after=("restore",)),
+    ]
+
+    settlement = settle(moves, {"A": 0, "B": 1})
+
+    assert settlement.order == ("other",)
+    assert settlement.short == {"restore": ("A",)}
+    assert settlement.waiting == {"licences": ("restore",)}
