@@ -84,7 +84,7 @@ def serve(*, port: int) -> None:
 )
 @click.option(
     "--days",
-    type=click.IntRange(min=0, max=36500),
+    type=click.IntRange(min=0, max=3650),
     required=True,
     metavar="N",
     help="How far to move the clock.",

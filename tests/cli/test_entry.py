@@ -14,9 +14,7 @@ from reconciler.errors import ConfigError, DirectoryError, RefusedError, UsageEr
 from reconciler.model import Location, Problem
 
 PROBLEM = Problem(
-    location=Location(file="tenant.yaml", line=12, column=7),
-    code="unknown-sku",
-    params={"name": "X"},
+    location=Location(file="tenant.yaml", line=12, column=7), code="some-code", params={"found": "X"}
 )
 
 
@@ -84,7 +82,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(ending, argv):
 def test_problems_of_the_desired_state_are_listed_on_standard_error(ending):
     ran = ending(ConfigError([PROBLEM, PROBLEM]))
     lines = ran.err.splitlines()
-    assert [line.startswith("tenant.yaml:12:7: unknown-sku: ") for line in lines] == [True, True, False]
+    assert [line.startswith("tenant.yaml:12:7: some-code: ") for line in lines] == [True, True, False]
     assert lines[-1] == "error: the desired state has 2 problems; nothing was planned."
 
 
