@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from reconciler import catalog
 from reconciler.errors import UsageError
-from reconciler.sandbox import demo, lifecycle, loading
 from reconciler.sandbox import clock as clocks
+from reconciler.sandbox import demo, lifecycle, loading
 from reconciler.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -69,9 +69,7 @@ def app(home: Path, *, clock: Clock = clocks.system) -> WSGIApplication:
     return Face(home, clock)
 
 
-def serve(
-    home: Path, port: int, *, on_ready: Callable[[str], Any], clock: Clock = clocks.system
-) -> None:
+def serve(home: Path, port: int, *, on_ready: Callable[[str], Any], clock: Clock = clocks.system) -> None:
     """Serve the tenant on 127.0.0.1 until interrupted; `on_ready` gets the server's URL.
 
     Raises UsageError("port-in-use").
@@ -85,6 +83,7 @@ def serve(
 def _replace(home: Path, snapshot: Snapshot, clock: Clock) -> None:
     facts = catalog.load()
     store = Store(home, clock)
+    store.clear_way()
     with store.writing() as db:
         store.empty(db)
         loading.fill(db, snapshot, facts, clock())

@@ -30,7 +30,9 @@ class Actor:
 
     def may(self, *abilities: Ability) -> bool:
         """Tell whether one of the actor's roles has every one of `abilities`."""
-        able = (roles.ABILITIES.get(roles.ROLES.get(template, ""), frozenset()) for template in self.templates)
+        able = (
+            roles.ABILITIES.get(roles.ROLES.get(template, ""), frozenset()) for template in self.templates
+        )
         return any(each.issuperset(abilities) for each in able)
 
     def require(self, *abilities: Ability) -> None:
@@ -56,7 +58,8 @@ def actor(db: sqlite3.Connection, authorization: str | None) -> Actor:
 def templates_of(db: sqlite3.Connection, user_id: str) -> tuple[str, ...]:
     """Return the template ids of the roles that a user holds tenant-wide, sorted."""
     rows = db.execute(
-        "SELECT template_id FROM role_assignments WHERE principal_id = ? AND scope = '/' ORDER BY template_id",
+        "SELECT template_id FROM role_assignments WHERE principal_id = ? AND scope = '/'"
+        " ORDER BY template_id",
         (user_id,),
     )
     return tuple(template for (template,) in rows)

@@ -62,7 +62,7 @@ def _items(outer: Call) -> list[Item]:
     return items
 
 
-def _item(outer: Call, request: Any) -> Item:
+def _item(outer: Call, request: object) -> Item:
     if not isinstance(request, dict):
         raise _invalid()
     given = wire.named(request, _MEMBERS)

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from reconciler.sandbox.licensing import Held
     from reconciler.sandbox.wire import Context
 
 _SYNCED = (
@@ -40,7 +39,9 @@ def create_user(context: Context) -> Reply:
             raise _missing(name)
     if not given["passwordProfile"].get("password"):
         raise _missing("password")
-    if tenant.domain_kind(db, given["userPrincipalName"]) == "Federated" and not given.get("onPremisesImmutableId"):
+    if tenant.domain_kind(db, given["userPrincipalName"]) == "Federated" and not given.get(
+        "onPremisesImmutableId"
+    ):
         raise _missing("onPremisesImmutableId")
     del given["passwordProfile"]  # nothing signs in here: a password is checked and forgotten
     user = {
@@ -53,7 +54,9 @@ def create_user(context: Context) -> Reply:
     _check_unique(db, user)
     users.save(db, user)
     location = f"{context.call.root}/users/{user['id']}"
-    return Reply(status=201, body=_shown(context, user["id"], "users/$entity"), headers={"Location": location})
+    return Reply(
+        status=201, body=_shown(context, user["id"], "users/$entity"), headers={"Location": location}
+    )
 
 
 def update_user(context: Context) -> Reply:
@@ -131,11 +134,17 @@ def restore_user(context: Context) -> Reply:
     if users.address_taken(db, addresses, row["id"]):
         if given.get("autoReconcileProxyConflict") is not True:
             raise fault.conflict("proxyAddresses")
-        user["proxyAddresses"] = [each for each in addresses if not users.address_taken(db, [each], row["id"])]
+        user["proxyAddresses"] = [
+            each for each in addresses if not users.address_taken(db, [each], row["id"])
+        ]
     db.execute("UPDATE users SET deleted_at = NULL WHERE id = ?", (row["id"],))
     users.save(db, user)
     _bring_licences_back(db, row["id"], context.now)
-    return Reply(status=200, body={"@odata.type": "#microsoft.graph.user"} | _shown(context, row["id"], "directoryObjects/$entity"))
+    return Reply(
+        status=200,
+        body={"@odata.type": "#microsoft.graph.user"}
+        | _shown(context, row["id"], "directoryObjects/$entity"),
+    )
 
 
 def _bring_licences_back(db: sqlite3.Connection, user_id: str, now: datetime) -> None:
@@ -163,15 +172,15 @@ def _asked(body: dict[str, Any]) -> tuple[list[licensing.Wanted], list[str]]:
     missing = [name for name in ("addLicenses", "removeLicenses") if given.get(name) is None]
     if missing:
         raise fault.refused(
-            "One or more parameters of the operation 'assignLicense' are missing from the request payload. The"
-            f" missing parameters are: {', '.join(missing)}."
+            "One or more parameters of the operation 'assignLicense' are missing from the request payload."
+            f" The missing parameters are: {', '.join(missing)}."
         )
     if not all(isinstance(given[name], list) for name in given):
         raise fault.unreadable()
     return [_wanted(item) for item in given["addLicenses"]], _ids(given["removeLicenses"])
 
 
-def _wanted(item: Any) -> licensing.Wanted:
+def _wanted(item: object) -> licensing.Wanted:
     if not isinstance(item, dict):
         raise fault.unreadable()
     given = wire.named(item, ("skuId", "disabledPlans"))
@@ -211,7 +220,7 @@ def _shown(context: Context, user_id: str, kind: str) -> dict[str, Any]:
     return {"@odata.context": f"{context.call.root}/$metadata#{kind}", **shown}
 
 
-def _new_upn(db: sqlite3.Connection, upn: Any) -> dict[str, str]:
+def _new_upn(db: sqlite3.Connection, upn: object) -> dict[str, str]:
     """Return the UPN that a restored user shall have instead, if one is asked for."""
     if upn is None:
         return {}

@@ -53,7 +53,7 @@ def _change(context: Context) -> Reply:
     return Reply(status=200, body=_shown(_found(context)))
 
 
-def _set_renewal(context: Context, row: sqlite3.Row, on: Any) -> None:
+def _set_renewal(context: Context, row: sqlite3.Row, on: object) -> None:
     """Turn renewal on or off; on reactivates what has expired, for a new term from now."""
     if not isinstance(on, bool):
         raise fault.wrong_type("Boolean")
@@ -98,7 +98,7 @@ def _buy(context: Context) -> Reply:
     return Reply(status=201, body=_shown(row))
 
 
-def _add_from_catalogue(db: sqlite3.Connection, sku_id: str, part_number: Any) -> None:
+def _add_from_catalogue(db: sqlite3.Connection, sku_id: str, part_number: object) -> None:
     sku = catalog.load().skus.get(sku_id)
     if sku is None or (part_number is not None and str(part_number).upper() != sku.part_number.upper()):
         raise fault.refused(f"{sku_id} is not a product on sale.")
@@ -128,7 +128,7 @@ def _found(context: Context) -> sqlite3.Row:
     return row
 
 
-def _seats(value: Any) -> int:
+def _seats(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise fault.wrong_type("Int32")
     if not 1 <= value <= MAX_SEATS:

@@ -45,7 +45,7 @@ PEOPLE: tuple[tuple[str, str, str, str, str | None, str], ...] = (
     ("bram", "Bram Janssen", "Sales", "Account manager", "NL", "ENTERPRISEPACK"),
     ("chloe", "Chloé Dubois", "Sales", "Sales analyst", "FR", "ENTERPRISEPACK"),
     ("daniel", "Daniel Okafor", "Sales", "Head of sales", "NL", "SPE_E5 Microsoft_365_Copilot"),
-    ("elif", "Elif Yıldız", "Sales", "Inside sales", "NL", "ENTERPRISEPACK FLOW_FREE"),
+    ("elif", "Elif Şahin", "Sales", "Inside sales", "NL", "ENTERPRISEPACK FLOW_FREE"),
     ("farah", "Farah Rahimi", "Engineering", "Lead engineer", "NL", "SPE_E5 Microsoft_365_Copilot"),
     ("giulia", "Giulia Ferraro", "Engineering", "Engineer", "IT", "ENTERPRISEPACK EMS"),
     ("hiroshi", "Hiroshi Tanabe", "Engineering", "Engineer", "NL", "SPE_E5"),
@@ -140,7 +140,12 @@ def snapshot(now: datetime) -> Snapshot:
         "mailboxes": [
             {"userId": identity("user", "info"), "purpose": "shared"},
             {"userId": identity("user", "room-amstel"), "purpose": "room"},
-            {"userId": identity("user", "bram"), "purpose": "user", "bytes": 3_412_885_504, "hasArchive": False},
+            {
+                "userId": identity("user", "bram"),
+                "purpose": "user",
+                "bytes": 3_412_885_504,
+                "hasArchive": False,
+            },
         ],
     }
     return msgspec.convert(document, Snapshot)
@@ -185,10 +190,14 @@ def _leaver(now: datetime) -> dict[str, Any]:
     """Return the soft-deleted user who is coming back."""
     user = _user(now, "marek", "Marek Kowalczyk", department="Engineering", usageLocation="PL")
     prefix = user["id"].replace("-", "")
-    return user | _licences(now, "marek", ("ENTERPRISEPACK",)) | {
-        "userPrincipalName": prefix + user["userPrincipalName"],
-        "deletedDateTime": stamp(now - timedelta(days=5)),
-    }
+    return (
+        user
+        | _licences(now, "marek", ("ENTERPRISEPACK",))
+        | {
+            "userPrincipalName": prefix + user["userPrincipalName"],
+            "deletedDateTime": stamp(now - timedelta(days=5)),
+        }
+    )
 
 
 def _user(now: datetime, local: str, name: str, **more: Any) -> dict[str, Any]:

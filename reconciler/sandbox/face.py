@@ -56,7 +56,7 @@ class Face:
         elif (root, call.path) == (GRAPH_ROOT, BATCH):
             reply = self._batch(call, now)
         else:
-            reply = self._answer(root, call)
+            reply = self._answer(root, call, now)
         return _response(reply, call, now)(environ, start_response)
 
     def _batch(self, outer: Call, now: datetime) -> Reply:
@@ -65,11 +65,11 @@ class Face:
                 access.actor(db, outer.headers.get("authorization"))
             if outer.method != "POST":
                 raise _not_allowed()
-            return batch.run(outer, lambda call: self._answer(GRAPH_ROOT, call))
+            return batch.run(outer, lambda call: self._answer(GRAPH_ROOT, call, now))
 
         return _safely(run, outer, now)
 
-    def _answer(self, root: str, call: Call) -> Reply:
+    def _answer(self, root: str, call: Call, now: datetime) -> Reply:
         """Return the answer to one call; whatever goes wrong is an answer too."""
         route, params, no_route = self._route(root, call)
 
@@ -88,7 +88,7 @@ class Face:
                     raise fault.unsupported_query("Query options are not supported for this request.")
                 return route.handler(context)
 
-        return _safely(run, call, self._now())
+        return _safely(run, call, now)
 
     def _route(self, root: str, call: Call) -> tuple[Route | None, dict[str, Any], fault.Fault | None]:
         """Return who answers a call and the path's variable parts, or why nobody does."""
@@ -177,15 +177,11 @@ def _unknown_segment(root: str, path: str) -> str:
     patterns = [route.path.strip("/").split("/") for route in routes]
     segments = path.strip("/").split("/")
     for depth, segment in enumerate(segments):
-        patterns = [
-            each for each in patterns if len(each) > depth and each[depth] in (segment, "<key>")
-        ]
+        patterns = [each for each in patterns if len(each) > depth and each[depth] in (segment, "<key>")]
         if not patterns:
             return segment
     return segments[-1]
 
 
 def _not_allowed() -> fault.Fault:
-    return fault.Fault(
-        405, fault.BAD_REQUEST, "Specified HTTP method is not allowed for the request target."
-    )
+    return fault.Fault(405, fault.BAD_REQUEST, "Specified HTTP method is not allowed for the request target.")

@@ -72,7 +72,9 @@ def no_segment(segment: str) -> Fault:
 
 def not_found(key: str) -> Fault:
     """Return the 404 for an object that is not there."""
-    message = f"Resource '{key}' does not exist or one of its queried reference-property objects are not present."
+    message = (
+        f"Resource '{key}' does not exist or one of its queried reference-property objects are not present."
+    )
     return Fault(404, "Request_ResourceNotFound", message)
 
 

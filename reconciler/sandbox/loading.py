@@ -43,7 +43,9 @@ def read(path: Path) -> Snapshot:
             snapshot = msgspec.json.decode(data, type=Snapshot)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         what, _, where = str(error).partition(" - at `")
-        raise UsageError("bad-snapshot", file=str(path), what=what, path=where.strip("$.`") or None) from error
+        raise UsageError(
+            "bad-snapshot", file=str(path), what=what, path=where.strip("$.`") or None
+        ) from error
     if snapshot.format_version.partition(".")[0] != "1":
         what = f'"{snapshot.format_version}" is not a version that this program reads'
         raise UsageError("bad-snapshot", file=str(path), what=what, path="format_version")
@@ -61,8 +63,11 @@ def fill(db: sqlite3.Connection, snapshot: Snapshot, catalog: Catalog, now: date
     _groups(db, snapshot.groups)
     _skus(db, snapshot)
     roles = (
-        (each.principal_id.lower(), (each.role_template_id or each.role_definition_id or "").lower(),
-         each.directory_scope_id or "/")
+        (
+            each.principal_id.lower(),
+            (each.role_template_id or each.role_definition_id or "").lower(),
+            each.directory_scope_id or "/",
+        )
         for each in snapshot.role_assignments
     )
     db.executemany("INSERT OR IGNORE INTO role_assignments VALUES (?, ?, ?)", roles)
@@ -99,9 +104,7 @@ def _contradictions(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
 def _users(db: sqlite3.Connection, snapshot: Snapshot) -> None:
     insert = "INSERT INTO users VALUES (?, ?, ?, ?, ?)"
     db.executemany(insert, (_user_row(user, None) for user in snapshot.users))
-    deleted = (
-        (user, stamp(user.deleted_date_time or snapshot.taken_at)) for user in snapshot.deleted_users
-    )
+    deleted = ((user, stamp(user.deleted_date_time or snapshot.taken_at)) for user in snapshot.deleted_users)
     db.executemany(insert, (_user_row(user, at) for user, at in deleted))
     db.executemany(
         "INSERT OR IGNORE INTO addresses VALUES (?, ?)",
@@ -120,7 +123,9 @@ def _user_row(user: resources.User, deleted_at: str | None) -> tuple[Any, ...]:
     if deleted_at is not None:
         prefix = key.replace("-", "")
         upn = upn[len(prefix) :] if upn.lower().startswith(prefix) else upn
-    resource = {name: value for attribute, name in USER_FIELDS if (value := getattr(user, attribute)) is not None}
+    resource = {
+        name: value for attribute, name in USER_FIELDS if (value := getattr(user, attribute)) is not None
+    }
     resource |= {"id": key, "userPrincipalName": upn}
     mail = user.mail.lower() if user.mail else None
     return key, upn.lower(), mail, deleted_at, msgspec.json.encode(resource).decode()
@@ -162,7 +167,7 @@ def _groups(db: sqlite3.Connection, groups: list[resources.Group]) -> None:
 
 
 def _skus(db: sqlite3.Connection, snapshot: Snapshot) -> None:
-    known = {row.sku_id.lower(): row for row in snapshot.skus}
+    known: dict[str, resources.Sku | None] = {row.sku_id.lower(): row for row in snapshot.skus}
     for row in snapshot.skus:
         plans = [
             {
@@ -182,13 +187,13 @@ def _skus(db: sqlite3.Connection, snapshot: Snapshot) -> None:
             skus.add(db, sku_id, each.sku_part_number or sku_id, [], applies_to="User")
             known[sku_id] = None
         skus.add_subscription(db, _subscription(each))
-    for sku_id, row in known.items():
-        if row is None:
+    for sku_id, told in known.items():
+        if told is not None and sku_id not in with_subscriptions:
+            _subscriptions_from_units(db, sku_id, told.prepaid_units)
+        if told is None:
             skus.refresh_status(db, sku_id)
-            continue
-        if sku_id not in with_subscriptions:
-            _subscriptions_from_units(db, sku_id, row.prepaid_units)
-        skus.keep_told(db, sku_id, row)
+        else:
+            skus.keep_told(db, sku_id, told)
 
 
 def _subscription(each: resources.Subscription) -> skus.Subscription:

@@ -46,8 +46,8 @@ def settle(db: sqlite3.Connection, user_id: str, *, licensed: bool, now: datetim
         return
     db.execute(
         "UPDATE mailboxes SET disconnected_at = ? WHERE user_id = ? AND disconnected_at IS NULL"
-        f" AND coalesce(purpose, 'user') NOT IN ({', '.join('?' * len(_NEEDS_NONE))})",
-        (stamp(now), user_id, *_NEEDS_NONE),
+        " AND coalesce(purpose, 'user') NOT IN (SELECT value FROM json_each(?))",
+        (stamp(now), user_id, json.dumps(_NEEDS_NONE)),
     )
 
 

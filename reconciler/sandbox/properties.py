@@ -63,7 +63,9 @@ SENSITIVE = frozenset(
 REQUIRED = ("accountEnabled", "displayName", "mailNickname", "passwordProfile", "userPrincipalName")
 """What POST /users can't do without, in the order in which its absence is told."""
 
-_NOT_CLEARED = frozenset({"accountEnabled", "displayName", "mailNickname", "usageLocation", "userPrincipalName"})
+_NOT_CLEARED = frozenset(
+    {"accountEnabled", "displayName", "mailNickname", "usageLocation", "userPrincipalName"}
+)
 _PASSWORD_MEMBERS = ("password", "forceChangePasswordNextSignIn", "forceChangePasswordNextSignInWithMfa")
 _UPN = re.compile(r"[A-Za-z0-9'._\-!#^~]{1,64}@[A-Za-z0-9.\-]{1,48}")
 _MAIL = re.compile(r"[^\s@\"<>()]+@[^\s@\"<>()]+")
@@ -81,7 +83,7 @@ def checked(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _checked(name, value) for name, value in given.items()}
 
 
-def _checked(name: str, value: Any) -> Any:
+def _checked(name: str, value: object) -> object:
     if value is None:
         if name in _NOT_CLEARED:
             raise fault.invalid_value(name)
@@ -116,7 +118,7 @@ def _text(name: str, value: str) -> str:
     return value.upper() if name == "usageLocation" else value
 
 
-def _password_profile(value: Any) -> dict[str, Any]:
+def _password_profile(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise fault.wrong_type("String")
     profile = wire.named(value, _PASSWORD_MEMBERS)

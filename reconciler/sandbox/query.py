@@ -129,7 +129,9 @@ def conditions(text: str | None, offered: Mapping[str, str]) -> tuple[Condition,
     while True:
         term = _TERM.match(text, position)
         if term is None:
-            raise fault.unsupported_query(f"Unsupported or invalid query filter clause specified: {text[:200]}")
+            raise fault.unsupported_query(
+                f"Unsupported or invalid query filter clause specified: {text[:200]}"
+            )
         found.append(_condition(term, offered))
         position = term.end()
         if not term["more"]:

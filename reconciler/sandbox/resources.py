@@ -7,7 +7,7 @@ knows. Nothing here stores or answers.
 
 from __future__ import annotations
 
-from datetime import datetime  # noqa: TC003  msgspec resolves annotations when it runs
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -230,7 +230,9 @@ USER_LISTS = frozenset({"businessPhones", "otherMails", "proxyAddresses"})
 
 LICENSE_PROPERTIES = frozenset({"assignedLicenses", "licenseAssignmentStates"})
 
-USER_PROPERTIES = frozenset(name for _, name in USER_FIELDS) | LICENSE_PROPERTIES | {"deletedDateTime", "passwordProfile"}
+USER_PROPERTIES = (
+    frozenset(name for _, name in USER_FIELDS) | LICENSE_PROPERTIES | {"deletedDateTime", "passwordProfile"}
+)
 """What $select knows of a user."""
 
 USER_DEFAULT = (

@@ -8,15 +8,16 @@ from __future__ import annotations
 import errno
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import waitress
+import waitress  # type: ignore[import-untyped]  # it ships no types
 
 from reconciler.errors import UsageError
 from reconciler.sandbox.wire import MAX_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
     from reconciler.sandbox.face import Face
 
@@ -36,7 +37,7 @@ def run(app: Face, port: int, on_ready: Callable[[str], object]) -> None:
             port=port,
             threads=THREADS,
             ident="reconciler-sandbox",
-            max_request_body_size=MAX_BODY + 1,
+            max_request_body_size=16 * MAX_BODY,  # up to there the refusal is in Graph's form
             clear_untrusted_proxy_headers=True,
         )
     except OSError as error:
@@ -55,12 +56,12 @@ def run(app: Face, port: int, on_ready: Callable[[str], object]) -> None:
             signal.signal(signal.SIGTERM, before)
 
 
-def _on_terminate(handler: Any) -> Any:
+def _on_terminate(handler: Callable[[int, FrameType | None], None]) -> signal._HANDLER:
     """Let SIGTERM end the server as Ctrl-C does, where this thread may decide that."""
     if threading.current_thread() is not threading.main_thread():
         return None
     return signal.signal(signal.SIGTERM, handler)
 
 
-def _interrupt(_signal: int, _frame: object) -> None:
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt

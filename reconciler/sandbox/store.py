@@ -59,11 +59,26 @@ class Store:
             yield connection
 
     def ready(self) -> bool:
-        """Tell whether the file holds a tenant that this version can read."""
+        """Tell whether the file holds a tenant.
+
+        Raises UsageError("bad-sandbox") for a file that this version can't read.
+        """
         if not self.path.is_file():
             return False
         with self.reading() as db:
-            return current(db) and db.execute("SELECT 1 FROM tenant").fetchone() is not None
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+        if version not in (0, schema.VERSION):
+            what = "another version of this program made it; `reconciler sandbox reset` makes a new one"
+            raise UsageError("bad-sandbox", file=str(self.path), what=what)
+        return bool(version)
+
+    def clear_way(self) -> None:
+        """Throw the file away where it is no database at all, so that a new tenant can be made."""
+        try:
+            self._connection()
+        except sqlite3.DatabaseError:
+            for suffix in ("", "-wal", "-shm"):
+                self.path.with_name(FILE + suffix).unlink(missing_ok=True)
 
     def now(self, db: sqlite3.Connection) -> datetime:
         """Return the tenant's time in UTC."""
@@ -83,11 +98,6 @@ class Store:
         if found is None:
             found = self._local.connection = _open(self.path)
         return found
-
-
-def current(db: sqlite3.Connection) -> bool:
-    """Tell whether the tables are those of this version."""
-    return bool(db.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION)
 
 
 def _open(path: Path) -> sqlite3.Connection:

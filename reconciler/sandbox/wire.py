@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from reconciler.sandbox.access import Actor
 
+_JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+
 MAX_BODY = 4 * 1024 * 1024
 """Graph takes no larger body."""
 
@@ -70,7 +72,7 @@ class Reply:
         """Return the Content-Type of the body."""
         if isinstance(self.body, str):
             return "text/plain"
-        return "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+        return _JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
