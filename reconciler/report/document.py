@@ -32,13 +32,25 @@ def to_document(plan: Plan) -> dict[str, Any]:
     `sku` of a change is left out where the change is about a user; every other member is always there.
     """
     day = plan.created_at[:10]
-    document: dict[str, Any] = msgspec.to_builtins(plan)
-    document["changes"] = [_change(change, day) for change in plan.changes]
-    document["purchases"] = [_purchase(purchase, plan.tenant.provider) for purchase in plan.purchases]
-    document["conflicts"] = [_conflict(conflict) for conflict in plan.conflicts]
-    document["refusals"] = [_refusal(refusal) for refusal in plan.refusals]
-    document = _insert(document, after="expires_at", digest="")
-    document = msgspec.json.decode(msgspec.json.encode(document))  # lists for tuples, as `read` gives them
+    provider = plan.tenant.provider
+    document: dict[str, Any] = {
+        "format_version": plan.format_version,
+        "tool_version": plan.tool_version,
+        "created_at": plan.created_at,
+        "expires_at": plan.expires_at,
+        "digest": "",
+        "desired_digest": plan.desired_digest,
+        "tenant": _members(plan.tenant),
+        "actor": _members(plan.actor),
+        "guardrails": _members(plan.guardrails),
+        "options": _members(plan.options),
+        "summary": _members(plan.summary),
+        "changes": [_change(change, day) for change in plan.changes],
+        "purchases": [_purchase(purchase, provider) for purchase in plan.purchases],
+        "conflicts": [_conflict(conflict) for conflict in plan.conflicts],
+        "seats": [_members(row) for row in plan.seats],
+        "refusals": [_refusal(refusal) for refusal in plan.refusals],
+    }
     document["digest"] = plans.digest_of(document)
     return document
 
@@ -83,7 +95,7 @@ def verify(document: dict[str, Any]) -> bool:
 def _change(change: plans.Change, day: str) -> dict[str, Any]:
     """Return a change; its warnings name its user or its SKU."""
     about = messages.who(change)
-    shown: dict[str, Any] = msgspec.to_builtins(change)
+    shown = _members(change)
     if change.sku is None:
         del shown["sku"]
     shown["warnings"] = [_warning(warning, about, day) for warning in change.warnings]
@@ -92,23 +104,27 @@ def _change(change: plans.Change, day: str) -> dict[str, Any]:
 
 def _warning(warning: plans.Warning, about: str, day: str) -> dict[str, Any]:
     told = messages.warning(warning, about=about, day=day)
-    shown = _insert(msgspec.to_builtins(warning), after="params", message=told.message)
+    shown = _insert(_members(warning), after="params", message=told.message)
     return {**shown, "prevent": told.prevent}
 
 
 def _conflict(conflict: plans.Conflict) -> dict[str, Any]:
     told = messages.conflict(conflict)
-    return _insert(
-        msgspec.to_builtins(conflict), after="sku", message=told.message, remedies=list(told.remedies)
-    )
+    return _insert(_members(conflict), after="sku", message=told.message, remedies=list(told.remedies))
 
 
 def _purchase(purchase: plans.Purchase, provider: str) -> dict[str, Any]:
-    return _insert(msgspec.to_builtins(purchase), after="cost", how=messages.purchase(purchase, provider))
+    return _insert(_members(purchase), after="cost", how=messages.purchase(purchase, provider))
 
 
 def _refusal(refusal: plans.Refusal) -> dict[str, Any]:
-    return _insert(msgspec.to_builtins(refusal), after="params", message=messages.refusal(refusal))
+    return _insert(_members(refusal), after="params", message=messages.refusal(refusal))
+
+
+def _members(value: msgspec.Struct | dict[str, Any]) -> dict[str, Any]:
+    """Return the members of a struct as JSON gives them back: lists for tuples, nothing shared."""
+    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
+    return members
 
 
 def _insert(members: dict[str, Any], *, after: str, **new: Any) -> dict[str, Any]:

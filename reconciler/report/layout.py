@@ -98,24 +98,34 @@ class Page:
         self.lines += others
 
 
-def wrap(spans: Sequence[Span], width: int, indent: int, hang: int) -> list[Line]:
-    """Return the spans as lines of at most `width` cells, broken between words only."""
+def wrap(spans: Iterable[Span], width: int, indent: int, hang: int) -> list[Line]:
+    """Return the spans as lines of at most `width` cells, broken between words only.
+
+    The first line is indented by `indent`, the others by `hang`. Several spaces count as one.
+    """
     lines: list[Line] = []
-    line, used, gap = [Span(" " * indent)], indent, False
+    line = [Span(" " * indent)]
+    used, gap = indent, False
     for span in spans:
-        for number, word in enumerate(_words(clean(span.text))):
+        text = clean(span.text)
+        measure = len if text.isascii() else cell_len
+        piece = ""  # what of this span stands on the present line
+        for number, word in enumerate(_words(text)):
             gap = gap or number > 0
             if not word:
                 continue
-            length = width_of(word)
-            if gap and len(line) > 1 and used + 1 + length > width:
-                lines.append(tuple(line))
-                line, used = [Span(" " * hang)], hang
-            elif gap and len(line) > 1:
-                line.append(Span(" ", span.style if number else ""))
-                used += 1
-            line.append(Span(word, span.style))
-            used, gap = used + length, False
+            length = measure(word)
+            started = bool(piece) or len(line) > 1
+            if gap and started and used + 1 + length > width:
+                lines.append((*line, Span(piece, span.style)) if piece else tuple(line))
+                line, piece, used = [Span(" " * hang)], word, hang + length
+            elif gap and started:
+                piece, used = f"{piece} {word}", used + 1 + length
+            else:
+                piece, used = piece + word, used + length
+            gap = False
+        if piece:
+            line.append(Span(piece, span.style))
     return [*lines, tuple(line)]
 
 

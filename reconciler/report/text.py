@@ -31,17 +31,20 @@ TWO_COLUMNS = 72
 
 def render(plan: Plan, console: Console | None = None, *, everything: bool = False) -> None:
     """Print a plan on `console` (default: standard output); with `everything`, no list is cut short."""
-    from rich.console import Console as Terminal  # noqa: PLC0415  rich is slow to import; only printing needs it
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console as Terminal  # noqa: PLC0415  only printing needs it, and it is slow
+    from rich.segment import Segment, Segments  # noqa: PLC0415
 
     console = console or Terminal(highlight=False, markup=False, emoji=False)
     lines = lines_of(plan, width=console.width, encoding=console.encoding, everything=everything)
     if not console.is_terminal or console.no_color or console.color_system is None:
-        console.out(encodable(plain(lines), console.encoding), end="", highlight=False)
-        return
-    for line in lines:
-        text = Text.assemble(*((encodable(span.text, console.encoding), span.style) for span in line))
-        console.print(text, soft_wrap=True, highlight=False)
+        segments = [Segment(encodable(plain(lines), console.encoding))]
+    else:
+        segments = [
+            Segment(encodable(text, console.encoding), console.get_style(style) if style else None)
+            for line in lines
+            for text, style in (*line, Span("\n"))
+        ]
+    console.print(Segments(segments), soft_wrap=True, end="")
 
 
 def lines_of(plan: Plan, *, width: int, encoding: str = "utf-8", everything: bool = False) -> list[Line]:
