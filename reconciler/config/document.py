@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.config import reader, shape, text
+from reconciler.config.source import size
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model import Problem, TenantRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
+    from pathlib import Path as FilePath
 
-    from reconciler.config.source import Source
+    from reconciler.config.source import Data, Path, Source
     from reconciler.model import Location
 
 SUFFIXES = {".yaml", ".yml"}
@@ -33,7 +34,10 @@ KEYED = ("subscriptions", "bundles", "users")
 
 
 class Member(NamedTuple):
-    """Something in a section: its key (or number), its value, and the node with which it begins."""
+    """Something in a section: its key (or number), its value, and the node with which it begins.
+
+    `value` is without what the schema refuses.
+    """
 
     source: Source
     section: str
@@ -46,6 +50,17 @@ class Member(NamedTuple):
         """Return where the member begins."""
         return self.source.location(self.node)
 
+    def fields(self) -> Iterator[tuple[str, Any, int]]:
+        """Yield key, value and the value's node of each field of a mapping."""
+        whole: dict[str, Any] = self.value
+        if self.source.failing:
+            whole = self.source.data[self.section][self.key]
+        node = self.node + 2  # behind the member's own key and value
+        for key, value in whole.items():
+            if key in self.value:
+                yield key, value, node + 1
+            node += 1 + size(value)
+
     def locate(self, *path: str | int, key: bool = False) -> Location:
         """Return where something inside the member stands, or its key."""
         return self.source.locate((self.section, self.key, *path), key=key)
@@ -53,17 +68,13 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The files, read and merged. `problems` are those found so far; what has one is left out below."""
+    """The files, read and merged. `problems` are those found so far; what the schema refuses is left out
+    of all that the document gives.
+    """
 
     sources: tuple[Source, ...]
     digest: str
     problems: list[Problem] = field(default_factory=list)
-    failing: dict[int, set[tuple[str | int, ...]]] = field(default_factory=dict)  # by number of the source
-
-    @property
-    def complete(self) -> bool:
-        """Tell whether every file could be read: only then is a name that is not there unknown."""
-        return all(source.data is not None for source in self.sources)
 
     @property
     def tenant(self) -> TenantRef:
@@ -83,46 +94,47 @@ class Document:
 
     def single(self, section: str) -> tuple[Source, Any] | None:
         """Return a section that may stand once, with its file; None where no file has it."""
-        return next(self._sections(section), None)
+        for source in self.sources:
+            if section in _sections(source) and all(path[:1] != (section,) for path in source.failing):
+                return source, source.data[section]
+        return None
 
     def members(self, section: str) -> Iterator[Member]:
-        """Yield the members of a section over all files, in order, without those that have problems."""
-        for number, source in enumerate(self.sources):
-            if not self._usable(number, source, section):
+        """Yield the members of a section over all files, in order, without those that the schema refuses."""
+        for source in self.sources:
+            if section not in _sections(source) or (section,) in source.failing:
                 continue
             value = source.data[section]
-            failing = self.failing[number]
             items = value.items() if isinstance(value, dict) else enumerate(value)
-            nodes = source.members.get(section, ())
-            for node, (key, member) in zip(nodes, items, strict=True):
-                if not failing or (section, key) not in failing:
-                    yield Member(source, section, key, member, node)
+            nodes = source.members[section]
+            for node, (key, whole) in zip(nodes, items, strict=True):
+                if not source.failing:
+                    yield Member(source, section, key, whole, node)
+                elif (section, key) not in source.failing:
+                    yield Member(source, section, key, _without(source.failing, section, key, whole), node)
 
     def names(self, section: str) -> set[str]:
-        """Return the keys of a section over all files, of members with problems too."""
-        return {
-            key
-            for source in self.sources
-            if isinstance(source.data, dict) and isinstance(source.data.get(section), dict)
-            for key in source.data[section]
-        }
-
-    def _sections(self, section: str) -> Iterator[tuple[Source, Any]]:
-        """Yield a section of each file that has it, where it has no problems."""
-        for number, source in enumerate(self.sources):
-            if self._usable(number, source, section):
-                yield source, source.data[section]
-
-    def _usable(self, number: int, source: Source, section: str) -> bool:
-        """Tell whether a file has the section, in the right shape."""
-        return (
-            isinstance(source.data, dict)
-            and section in source.data
-            and (section,) not in self.failing[number]
-        )
+        """Return the keys of a section over all files, of members that the schema refuses too."""
+        found: set[str] = set()
+        for source in self.sources:
+            value = _sections(source).get(section)
+            found.update(value if isinstance(value, dict) else ())
+        return found
 
 
-def load(paths: Sequence[Path]) -> Document:
+def _sections(source: Source) -> dict[str, Any]:
+    """Return the sections of a file; none where it could not be read or is no mapping."""
+    return source.data if isinstance(source.data, dict) else {}
+
+
+def _without(failing: set[Path], section: str, key: str | int, value: Data) -> Data:
+    """Return a member without its fields that the schema refuses."""
+    if not isinstance(value, dict):
+        return value
+    return {name: field for name, field in value.items() if (section, key, name) not in failing}
+
+
+def load(paths: Sequence[FilePath]) -> Document:
     """Read, check and merge the files; what is wrong stands in `problems` of the document.
 
     Raises UsageError where a path can't be read at all.
@@ -135,12 +147,10 @@ def load(paths: Sequence[Path]) -> Document:
         digest.update(content)
         sources.append(reader.read(name, content))
     document = Document(tuple(sources), f"sha256:{digest.hexdigest()}")
-    for number, source in enumerate(sources):
-        document.problems.extend(source.problems)
-        document.failing[number] = set()
+    for source in sources:
         if source.data is not None:
-            problems, document.failing[number] = shape.check(source)
-            document.problems.extend(problems)
+            shape.check(source)
+        document.problems.extend(source.problems)
     document.problems.extend(_declared_twice(document))
     return document
 
@@ -171,7 +181,7 @@ def paused_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
+def _files(paths: Sequence[FilePath]) -> Iterator[tuple[str, FilePath]]:
     """Yield name and path of each file: those of a folder by name; a file that is named twice, once."""
     seen = set()
     for path in paths:
@@ -192,7 +202,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
                 yield file.as_posix(), file
 
 
-def _content(path: Path) -> bytes:
+def _content(path: FilePath) -> bytes:
     """Return the bytes of a file, no more than needed to see that it is too large."""
     try:
         with path.open("rb") as file:
@@ -208,7 +218,7 @@ def _declared_twice(document: Document) -> Iterator[Problem]:
     for section in SINGLE:
         first: Location | None = None
         for source in document.sources:
-            if isinstance(source.data, dict) and section in source.data:
+            if section in _sections(source):
                 location = source.locate((section,), key=True)
                 if first is not None:
                     yield _twice(location, "duplicate-section", section, first)

@@ -15,6 +15,7 @@ from yaml import MappingEndEvent, ScalarEvent, SequenceEndEvent
 
 from reconciler.config import scalars, text
 from reconciler.config.source import NOTED_DEPTH, Data, Source, member_nodes, packed
+from reconciler.errors import UsageError
 from reconciler.model import Location, Problem
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ _MAX_KNOWN = 8192  # distinct scalars that are kept to be shared; people's names
 
 
 def read(name: str, content: bytes) -> Source:
-    """Return the file `name` with what it says; what is wrong with it stands in `problems`."""
+    """Return the file `name` with what it says; what is wrong with it stands in `problems`.
+
+    Raises UsageError where PyYAML was built without libyaml, as its own wheels are not.
+    """
     source = Source(name)
     try:
         clean = text.check(content)
@@ -39,6 +43,8 @@ def read(name: str, content: bytes) -> Source:
         location = Location(file=name, line=refused.line, column=refused.column)
         source.problems.append(Problem(location=location, code=refused.code, params=refused.params))
         return source
+    if not yaml.__with_libyaml__:
+        raise UsageError("no-libyaml")
     parser = yaml.CBaseLoader(clean)
     try:
         _Reader(source, parser.get_event).read()

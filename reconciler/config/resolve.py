@@ -226,20 +226,18 @@ class _Resolver:
         pairs = self.pairs
         for member in self.document.members("users"):
             entry: dict[str, Any] = member.value
-            node = member.node + 2  # behind the entry's own key and value
             profile = []
             grants: tuple[Grant, ...] | None = None
             exclusions: tuple[Exclusion, ...] = ()
             own_mode = mode
-            for key, value in entry.items():
+            for key, value, node in member.fields():
                 if key in PROFILE:
                     pair = (key, value)
                     profile.append(pairs.setdefault(pair, pair) if len(pairs) < _MAX_PAIRS else pair)
                 elif key == "licenses":
-                    own_mode, grants = self._licences(member, value, node + 1, mode)
+                    own_mode, grants = self._licences(member, value, node, mode)
                 elif key == "exclude":
                     exclusions = tuple(self._exclusions(member, value))
-                node += 1 + size(value)
             if exclusions and grants:
                 self._excluded_and_listed(exclusions, grants)
             yield Entry(

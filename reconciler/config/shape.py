@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
     import jsonschema_rs
 
-    from reconciler.config.source import Data, Source
-
-Path = tuple[str | int, ...]
+    from reconciler.config.source import Data, Path, Source
 
 LATER = frozenset(
     {"from", "groups", "imports", "joiner", "leaver", "leavers", "members", "priority", "rules", "until"}
@@ -32,6 +30,7 @@ LATER = frozenset(
 
 _MAX_EXPLAINED = 200  # members; beyond them jsonschema-rs' own account stands, which takes no time
 _MAX_FAULTS = 10_000
+_FIELD = 3  # steps to a field of a user
 
 _TYPES: dict[type, str] = {
     str: "text",
@@ -58,14 +57,15 @@ class Fault(NamedTuple):
         return str(self.schema.get("title", ""))
 
 
-def check(source: Source) -> tuple[list[Problem], set[Path]]:
-    """Return the problems with the shape of `source`, and the paths of the members that have them.
+def check(source: Source) -> None:
+    """Add what is wrong with the shape of `source` to its problems, and to the paths that fail.
 
-    A member is something in a section (`users`, `anna@contoso.com`), or a section that has none.
+    A path that fails is a member (something in a section, or a section that has none); of a user, it is
+    the field, so that the rest of the entry can be judged in the same run.
     """
     validator = _validator()
     if validator.is_valid(source.data):
-        return [], set()
+        return
     failing: dict[Path, list[Fault]] = {}
     for error in islice(validator.iter_errors(source.data), _MAX_FAULTS):
         path = tuple(error.instance_path)
@@ -74,9 +74,10 @@ def check(source: Source) -> tuple[list[Problem], set[Path]]:
     for number, (member, own) in enumerate(failing.items()):
         explained = list(_explain(source.data, member)) if number < _MAX_EXPLAINED else own
         for fault in explained or own:
-            for problem in _problems(source, fault):
+            for path, problem in _problems(source, fault):
                 problems.setdefault((problem.location, problem.code, str(problem.params)), problem)
-    return list(problems.values()), set(failing)
+                source.failing.add(path[:_FIELD] if path[:1] == ("users",) else member)
+    source.problems.extend(problems.values())
 
 
 @cache
@@ -120,26 +121,29 @@ def _explain(data: Data, member: Path) -> Iterator[Fault]:
         yield Fault(path, error.validator, error.validator_value, error.schema, error.instance)
 
 
-def _problems(source: Source, fault: Fault) -> Iterator[Problem]:
-    """Yield the problems that a fault stands for: one for each key, where it is about keys."""
+def _problems(source: Source, fault: Fault) -> Iterator[tuple[Path, Problem]]:
+    """Yield the problems that a fault stands for, one for each key where it is about keys, with the path
+    of what must not be used.
+    """
     if fault.keyword == "additionalProperties":
         known = list(fault.schema["properties"])
         for key in fault.found:
             if key not in known:
-                location = source.locate((*fault.path, key), key=True)
+                path = (*fault.path, key)
+                location = source.locate(path, key=True)
                 params = {"key": key, "nearest": nearest(key, known), "later": key in LATER, "known": known}
-                yield Problem(location=location, code="unknown-key", params=params)
+                yield path, Problem(location=location, code="unknown-key", params=params)
         return
     if fault.keyword == "required":
         location = source.locate(fault.path, key=True)
         for key in fault.wanted:
             if key not in fault.found:
-                yield Problem(
-                    location=location, code="missing-key", params={"key": key, "path": list(fault.path)}
-                )
+                params = {"key": key, "path": list(fault.path)}
+                yield fault.path, Problem(location=location, code="missing-key", params=params)
         return
     code, params = _value_problem(fault)
-    yield Problem(location=source.locate(fault.path), code=code, params={"path": list(fault.path), **params})
+    params = {"path": list(fault.path), **params}
+    yield fault.path, Problem(location=source.locate(fault.path), code=code, params=params)
 
 
 def _value_problem(fault: Fault) -> tuple[str, dict[str, Any]]:

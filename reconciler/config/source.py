@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 Data = Any
 """What a file can hold: dict, list, str, int, float, bool or None. Which of them is the schema's affair."""
 
+Path = tuple[str | int, ...]
+"""Keys, and numbers of items from 0, from the top of a file."""
+
 NOTED_DEPTH = 2
 """So deep, the nodes of members are noted: a file may have many users, and a user has few keys."""
 
@@ -45,6 +48,8 @@ def size(value: Data) -> int:
 class Source:
     """One file. `data` is None where it could not be read; `problems` say why, or what was left out.
 
+    `failing` are the paths of what does not have the shape that the schema asks for.
+
     `members` maps a section (a key of the top level; "" is the top level itself) to the nodes with
     which its members begin: a key, or an item of a list.
     """
@@ -53,6 +58,7 @@ class Source:
         self.name = name
         self.data: Data = None
         self.problems: list[Problem] = []
+        self.failing: set[Path] = set()
         self.nodes = array("Q")
         self.members: dict[str, array[int]] = {}
         self._ordinals: dict[str, dict[str, int]] = {}

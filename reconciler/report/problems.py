@@ -110,7 +110,7 @@ _YAML_ADVICE: Mapping[str, str] = {
     "found unexpected end of stream": "the file ends within a quoted text; a closing quote is missing",
     "block sequence entries are not allowed in this context": "a list can't begin here; put it on a line of "
     "its own",
-    "found unknown escape character": "this escape is unknown; a backslash is written \\\\, or use single quotes",
+    "found unknown escape character": "this escape is unknown; write \\\\ for a backslash",
     "did not find expected alphabetic or numeric character": "a value that begins with * or & goes in quotes",
     "found a tab character where an indentation space is expected": "tabs can't indent; use spaces",
     "found a tab character that violates indentation": "tabs can't indent; use spaces",

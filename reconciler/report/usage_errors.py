@@ -41,6 +41,10 @@ def _unreadable_file(f: Facts) -> str:
     return f"{file_of(f)} can't be read: {_reason(f)}."
 
 
+def _no_libyaml(_: Facts) -> str:
+    return "PyYAML was built without libyaml, which this program needs. Install PyYAML from its wheel."
+
+
 def _cannot_write(f: Facts) -> str:
     return f"{file_of(f)} can't be written: {_reason(f)}."
 
@@ -183,6 +187,7 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "journal-unreadable": _journal_unreadable,
     "journal-unwritable": _journal_unwritable,
     "no-config": _no_config,
+    "no-libyaml": _no_libyaml,
     "no-such-run": _no_such_run,
     "port-in-use": _port_in_use,
     "provider-graph-later": _provider_graph_later,
