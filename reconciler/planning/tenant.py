@@ -77,7 +77,8 @@ def _ending(context: Context) -> Iterator[Conflict]:
                     context.catalog.services[key].title
                     for key in sorted(losses.services(context, context.plans_of(sku_id)))
                 ]
-                code, params = "expiring", {**about, "days": (end.date() - context.options.today).days, "services": titles}
+                days = (end.date() - context.options.today).days
+                code, params = "expiring", {**about, "days": days, "services": titles}
             elif row.status != "Enabled":
                 code, params = "expired", {**about, "status": row.status}
             else:
