@@ -12,6 +12,7 @@ that stories can be told:
 `make docs` (this test with UPDATE_DOCS set) writes into the documents what the commands print now.
 """
 
+import difflib
 import os
 import re
 import shlex
@@ -54,6 +55,25 @@ def alike(shown, printed):
     return re.fullmatch(pattern, "".join(f"{line}\n" for line in fixed(printed))) is not None
 
 
+def elided(shown, printed):
+    """Return `printed` with the lines left out that `shown` leaves out, or whole where that is not clear.
+
+    A piece between two `…` is found again by its first and its last line.
+    """
+    lines, marks = printed.strip("\n").split("\n"), fixed(printed)
+    told, at = [], 0
+    for number, piece in enumerate(re.split(r"^…$", shown, flags=re.MULTILINE)):
+        told += ["…"] if number else []
+        if wanted := fixed(piece) if piece.strip("\n") else []:
+            try:
+                first = marks.index(wanted[0], at)
+                at = marks.index(wanted[-1], first + (len(wanted) > 1)) + 1
+            except ValueError:
+                return printed
+            told += lines[first:at]
+    return "\n".join(told)
+
+
 class Story:
     """One document being retold in `folder`."""
 
@@ -92,7 +112,12 @@ class Story:
                 continue
             command, _, shown = part.partition("\n")
             printed = self.run(command.removeprefix("$ "))
-            told.append(part if alike(shown, printed) else f"{command}\n{printed.rstrip()}\n")
+            if alike(shown, printed):
+                told.append(part)
+            else:
+                short = re.search(r"^…$", shown, re.MULTILINE)
+                now = elided(shown, printed) if short else printed
+                told.append(f"{command}\n{now.rstrip()}\n")
         return "".join(told)
 
 
@@ -118,8 +143,9 @@ def test_what_a_document_shows_happens(path, tmp_path):
     now = retold(text, tmp_path)
     if os.environ.get("UPDATE_DOCS"):
         path.write_text(now, encoding="utf-8")
-    else:
-        assert text.splitlines() == now.splitlines()
+    elif text != now:
+        told = difflib.unified_diff(text.splitlines(), now.splitlines(), "shown", "printed", n=2, lineterm="")
+        pytest.fail("\n".join(("run `make docs`, then look at what it changed:", *told)), pytrace=False)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
@@ -141,6 +167,21 @@ def anchors(page):
     """Return the anchors of a page's headings, as GitHub makes them."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_the_index_of_the_documentation_lists_every_page():
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    pages = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert pages - {"README.md"} == set(re.findall(r"\]\(([^)]+\.md)\)", index))
+
+
+def test_a_document_is_brought_up_to_date_with_its_omissions_kept():
+    printed = "Plan made 2026-11-24\n\nRemovals\n  bram\n  victor\n\nOther changes\n  anna\n"
+    assert elided("Plan made 2025-01-01\n…\nRemovals\n  bram\n…\n", printed).split("\n") == [
+        "Plan made 2026-11-24", "…", "Removals", "  bram", "…",
+    ]  # fmt: skip
+    assert elided("…\nOther changes\n  anna\n", printed) == "…\nOther changes\n  anna"
+    assert elided("…\nPurchases\n…\n", printed) == printed
 
 
 def test_the_comparison_sees_a_difference():
