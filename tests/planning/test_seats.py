@@ -248,3 +248,21 @@ def test_a_seat_that_only_a_later_step_of_the_same_user_frees_is_short():
     assert settlement.order == ("other",)
     assert settlement.short == {"restore": ("A",)}
     assert settlement.waiting == {"licences": ("restore",)}
+
+
+def test_the_same_state_reached_twice_is_searched_once():
+    """Two trades that can't all be made: whichever goes first, the rest is the same."""
+    moves = [
+        Move(key="a", takes=("A",), frees=("B",)),
+        Move(key="b", takes=("C",), frees=("D",)),
+        Move(key="c", takes=("B", "D", "E"), frees=("F",)),
+        Move(key="d", takes=("F",), frees=("E",)),
+        Move(key="e", takes=("A",)),
+        Move(key="f", frees=("A",), after=("c",)),
+        Move(key="g", takes=("C",), after=("c",)),
+        Move(key="h", frees=("C",), after=("c",)),
+    ]
+
+    settlement = settle(moves, {"A": 1, "C": 1})
+
+    assert set(settlement.circles) == {"c", "d"}

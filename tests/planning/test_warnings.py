@@ -222,6 +222,7 @@ def test_a_change_of_mailbox_may_change_addresses():
     having = user("anna", "EXCHANGESTANDARD", proxy_addresses=("a@contoso.com",))
 
     assert "proxy-address" in warned(planned(entry("anna"), users=(having,)))
+    assert "proxy-address" not in warned(planned(entry("anna", "ENTERPRISEPACK"), users=(having,)))
     assert "proxy-address" not in warned(planned(entry("anna"), users=(user("anna", "EXCHANGESTANDARD"),)))
 
 
