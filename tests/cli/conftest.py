@@ -64,6 +64,25 @@ def process(workdir):
     return process
 
 
+@pytest.fixture
+def imported(workdir):
+    """Run one command line in a fresh process; return the top-level names of what it imported."""
+
+    def imported(*argv: str) -> set[str]:
+        code = (
+            "import json, sys\n"
+            "before = set(sys.modules)\n"  # what Python, and perhaps coverage, brought along
+            "from reconciler.cli import main\n"
+            f"main({list(argv)!r})\n"
+            "names = sorted({name.split('.')[0] for name in set(sys.modules) - before})\n"
+            "print(json.dumps(names), file=sys.stderr)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+        return set(json.loads(done.stderr.splitlines()[-1]))
+
+    return imported
+
+
 E3, EMS = "6fd2c87f-b296-42f0-b197-1e91e994b900", "efccb6f7-5641-4e0e-bd10-b4976e1bf68e"
 ROOT = "62e90394-69f5-4237-9190-012177145e10"  # the global administrator's role template
 

@@ -1,8 +1,6 @@
 """`reconciler validate`: every problem of every file, with no tenant at all."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -145,14 +143,9 @@ def test_whatever_stands_in_the_file_problems_have_places_and_no_traceback(run, 
         assert ran.err.startswith("tenant.yaml:")
 
 
-def test_validate_starts_without_an_http_client(write):
+def test_validate_starts_without_an_http_client(write, imported):
     write(GOOD)
-    code = (
-        "import sys; from reconciler.cli import main; assert main(['validate']) == 0;"
-        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    modules = set(done.stdout.splitlines()[-1].split())
+    modules = imported("validate")
     assert modules.isdisjoint(
         {"httpx", "rich", "jinja2", "werkzeug", "waitress", "sqlite3", "ruamel", "deepdiff"}
     )

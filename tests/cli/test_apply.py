@@ -1,0 +1,362 @@
+"""`reconciler apply`: what it does, what it refuses, and what it tells."""
+
+import copy
+import json
+import stat
+
+import pytest
+
+from tests.cli.conftest import E3, EMS, STATE, TENANT
+
+ANNA, BRAM = "anna@contoso.com", "bram@contoso.com"
+REVOKE = TENANT.replace("bram@contoso.com: {licenses: [ENTERPRISEPACK]}", "bram@contoso.com: {licenses: []}")
+CREATE = TENANT + "  eva@contoso.com: {name: Eva, usage_location: NL, licenses: [EMS]}\n"
+BLOCKED = TENANT + "  nobody@contoso.com: {licenses: [EMS]}\n  admin@contoso.com: {licenses: [SPE_E5]}\n"
+CERTAIN = ("--auto-approve", "--accept-data-loss")
+
+
+@pytest.fixture
+def declared(tenant):
+    """Declare another desired state."""
+    return tenant.write_text
+
+
+@pytest.fixture
+def planned(run, sandbox):
+    """Save a plan for the declared state."""
+
+    def planned(*options):
+        ran = run("plan", "--out", "plan.json", *options)
+        assert ran.code == 0, ran.err
+        return json.loads((sandbox.parent / "plan.json").read_text())
+
+    return planned
+
+
+@pytest.fixture
+def holdings(run, sandbox, tmp_path):
+    """Return what the tenant holds: everything that a plan could change."""
+
+    def holdings():
+        assert run("snapshot", "--out", tmp_path / "now.json").code == 0
+        found = json.loads((tmp_path / "now.json").read_text())
+        return {key: value for key, value in found.items() if key not in ("taken_at", "subscriptions")}
+
+    return holdings
+
+
+def skus_of(holdings, upn):
+    user = next(user for user in holdings["users"] if user["userPrincipalName"] == upn)
+    return [licence["skuId"] for licence in user["assignedLicenses"]]
+
+
+# ------------------------------------------------------------ the whole way
+
+
+def test_what_is_ready_is_done_and_then_there_is_nothing_to_do(run, sandbox, holdings):
+    ran = run("apply", "--auto-approve")
+    assert (ran.code, ran.err) == (0, "")
+    assert "1 change is ready to apply." in ran.out
+    assert f"\ndone          assign user {ANNA}: ENTERPRISEPACK\n" in ran.out
+    assert "\nApplied: 1 done.\n" in ran.out
+    assert skus_of(holdings(), ANNA) == [E3]
+    again = run("apply", "--auto-approve")
+    assert (again.code, again.err) == (0, "")
+    assert again.out.endswith("Nothing to do: the tenant is as declared.\n")
+
+
+def test_a_saved_plan_is_carried_out_without_the_files_that_it_was_made_from(run, planned, holdings, tenant):
+    planned()
+    tenant.unlink()
+    assert run("apply", "plan.json", "--auto-approve").code == 0
+    assert skus_of(holdings(), ANNA) == [E3]
+
+
+def test_a_saved_plan_applied_twice_writes_once(run, planned):
+    planned()
+    run("apply", "plan.json", "--auto-approve")
+    ran = run("apply", "plan.json", "--auto-approve")
+    assert ran.code == 0
+    assert "Applied: 1 already done." in ran.out
+
+
+def test_blocked_changes_are_left_out_with_partial(run, declared, sandbox, holdings):
+    declared(BLOCKED)
+    ran = run("apply", "--partial", "--auto-approve")
+    assert ran.code == 4
+    assert "Applied: 1 done, 1 blocked." in ran.out
+    assert "blocked       assign user admin@contoso.com: SPE_E5 -- by no-seats" in ran.out
+    again = run("apply", "--partial", "--auto-approve")
+    assert (again.code, "Nothing to do: 1 change is blocked.\n" in again.out) == (4, True)
+    assert "Applied" not in again.out
+
+
+def test_what_moved_since_the_plan_is_left_alone_and_told(run, planned, sandbox, holdings):
+    """The licence that somebody else gave to anna meanwhile is named by its part number."""
+    planned()
+    moved = copy.deepcopy(STATE)
+    moved["users"][1]["assignedLicenses"] = [{"skuId": EMS, "disabledPlans": []}]
+    moved["users"][1]["usageLocation"] = "BE"
+    (sandbox.parent / "moved.json").write_text(json.dumps(moved))
+    run("sandbox", "load", "moved.json")
+    ran = run("apply", "plan.json", "--auto-approve")
+    assert ran.code == 4
+    assert (
+        f"stale         assign user {ANNA}: ENTERPRISEPACK -- it moved since the plan was made: "
+        "licence EMS is new; usage location NL -> BE; not applied\n"
+    ) in ran.out
+    assert skus_of(holdings(), ANNA) == [EMS]
+
+
+def test_json_is_one_document_on_standard_output(run, sandbox, declared):
+    declared(BLOCKED)
+    ran = run("apply", "--partial", "--auto-approve", "--json")
+    document = json.loads(ran.out)
+    assert (ran.code, document["exit_code"]) == (4, 4)
+    assert document["counts"]["done"] == 1
+    assert [(each["address"], each["status"]) for each in document["results"]] == [
+        ("users/admin@contoso.com/licenses", "blocked"),
+        (f"users/{ANNA}/licenses", "done"),
+    ]
+    assert document["results"][0]["message"] == "by no-seats"
+    assert document["run"]
+    assert document["journal"] == ".reconciler/journal.jsonl"
+    assert f"done          assign user {ANNA}: ENTERPRISEPACK\n" in ran.err
+    nothing = run("apply", "--partial", "--auto-approve", "--json")
+    document = json.loads(nothing.out)
+    assert (document["run"], document["journal"], document["exit_code"]) == (None, None, 4)
+
+
+def test_seats_are_bought_only_with_leave(run, declared, sandbox, holdings):
+    declared(TENANT + "subscriptions: {EMS: {seats: 3}}\n")
+    ran = run("apply", "--auto-approve")
+    assert (ran.code, "takes `--buy`" in ran.err) == (3, True)
+    ran = run("apply", "--auto-approve", "--partial")
+    assert (ran.code, "left out      buy EMS" in ran.out) == (4, True)
+    assert "it spends money: apply with --buy" in ran.out
+    assert run("apply", "--auto-approve", "--partial").out.endswith("it spends money: apply with --buy\n")
+    ran = run("apply", "--auto-approve", "--buy")
+    assert (ran.code, "Applied: 1 done." in ran.out) == (0, True)
+    assert next(s for s in holdings()["subscribedSkus"] if s["skuId"] == EMS)["prepaidUnits"]["enabled"] == 3
+
+
+def test_removals_are_on_record_with_the_tenants_clock(run, declared, sandbox):
+    """After `sandbox advance`, the deadline of a removed licence counts from the tenant's day."""
+    from datetime import UTC, datetime, timedelta
+
+    from reconciler import journal
+
+    declared(REVOKE)
+    run("sandbox", "advance", "--days", "100")
+    assert run("apply", *CERTAIN).code == 0
+    (removal,) = journal.removals(sandbox / "journal.jsonl")
+    assert (removal.user_id, removal.sku_id) == (STATE["users"][2]["id"], E3)
+    ahead = removal.removed_at - datetime.now(UTC)
+    assert timedelta(days=99, hours=23) < ahead < timedelta(days=100, hours=1)
+
+
+# ------------------------------------------------------------ what is refused
+
+
+def altered(path):
+    document = json.loads(path.read_text())
+    document["changes"][0]["user"]["upn"] = "mallory@contoso.com"
+    path.write_text(json.dumps(document))
+
+
+def elsewhere(run):
+    other = copy.deepcopy(STATE)
+    other["organization"]["id"] = "99999999-2222-3333-4444-555555555555"
+    with open("other.json", "w") as file:
+        json.dump(other, file)
+    assert run("sandbox", "load", "other.json").code == 0
+
+
+def test_an_altered_plan_is_refused(run, planned, sandbox, holdings):
+    planned()
+    altered(sandbox.parent / "plan.json")
+    before = holdings()
+    ran = run("apply", "plan.json", "--auto-approve")
+    assert (ran.code, "was altered after it was made" in ran.err) == (3, True)
+    assert holdings() == before
+
+
+def test_an_expired_plan_is_refused_by_the_tenants_clock(run, planned, holdings):
+    planned()
+    run("sandbox", "advance", "--days", "30")
+    before = holdings()
+    ran = run("apply", "plan.json", "--auto-approve")
+    assert (ran.code, "the plan expired on" in ran.err) == (3, True)
+    assert holdings() == before
+
+
+def test_a_plan_for_another_tenant_is_refused(run, planned, holdings):
+    planned()
+    elsewhere(run)
+    before = holdings()
+    ran = run("apply", "plan.json", "--auto-approve")
+    assert (ran.code, "Nothing was written" in ran.err) == (3, True)
+    assert STATE["organization"]["id"] in ran.err
+    assert holdings() == before
+
+
+def test_roles_are_those_of_who_applies_not_of_who_planned(run, planned, holdings):
+    """The plan of a global administrator in the hands of somebody without a role."""
+    planned()
+    before = holdings()
+    ran = run("apply", "plan.json", "--auto-approve", "--as", ANNA)
+    assert ran.code == 3
+    assert f"users/{ANNA}/licenses: it takes" in ran.err
+    ran = run("apply", "plan.json", "--auto-approve", "--as", ANNA, "--partial")
+    assert (ran.code, "Applied" in ran.out) == (4, False)
+    assert holdings() == before
+
+
+def test_blocked_changes_are_refused_without_partial(run, declared, sandbox, holdings):
+    declared(BLOCKED)
+    before = holdings()
+    ran = run("apply", "--auto-approve")
+    assert (ran.code, "users/admin@contoso.com/licenses: no-seats" in ran.err) == (3, True)
+    assert holdings() == before
+
+
+RAILED = REVOKE + "guardrails: {max_revocations: {count: 0, free: 0}}\n"
+
+
+def test_a_guard_rail_refuses_until_it_is_named(run, declared, sandbox, holdings):
+    declared(RAILED)
+    before = holdings()
+    ran = run("apply", *CERTAIN)
+    assert (ran.code, "--allow max-revocations" in ran.err) == (3, True)
+    assert run("apply", *CERTAIN, "--allow", "max-deletions").code == 3
+    assert holdings() == before
+    assert run("apply", *CERTAIN, "--allow", "max-revocations").code == 0
+    assert skus_of(holdings(), BRAM) == []
+
+
+def test_a_plan_made_with_a_rail_loosened_is_refused_unless_apply_says_so_too(
+    run, declared, planned, holdings
+):
+    declared(RAILED)
+    planned("--allow", "max-revocations")
+    before = holdings()
+    ran = run("apply", "plan.json", "--auto-approve")
+    assert (ran.code, "apply must be told so too" in ran.err) == (3, True)
+    assert holdings() == before
+    assert run("apply", "plan.json", "--auto-approve", "--allow", "max-revocations").code == 0
+
+
+def test_unattended_and_unreviewed_data_loss_takes_a_flag_of_its_own(run, declared, planned, holdings):
+    declared(REVOKE)
+    before = holdings()
+    ran = run("apply", "--auto-approve")
+    assert (ran.code, f"mailboxes to be lost: {BRAM}" in ran.err) == (3, True)
+    assert holdings() == before
+    planned()
+    assert run("apply", "plan.json", "--auto-approve").code == 0
+
+
+def test_without_a_terminal_and_without_the_flag_nothing_is_done(process, sandbox, holdings):
+    before = holdings()
+    ran = process("apply", input="yes\n")
+    assert (ran.code, "there is no terminal" in ran.err) == (3, True)
+    assert holdings() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("no plan", "is not a plan"), ('{"format_version": "9.0"}', "plan format 9.0")],
+)
+def test_what_is_no_plan_of_this_version_is_bad_input(run, sandbox, content, told):
+    (sandbox.parent / "plan.json").write_text(content)
+    ran = run("apply", "plan.json", "--auto-approve")
+    assert (ran.code, told in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "option", [("-f", "tenant.yaml"), ("--target", ANNA), ("--use-grace",), ("--catalog", "skus.csv")]
+)
+def test_a_saved_plan_takes_no_option_that_would_change_it(run, planned, option):
+    planned()
+    ran = run("apply", "plan.json", "--auto-approve", *option)
+    assert (ran.code, "carried out as it is" in ran.err) == (1, True)
+
+
+def test_in_the_wrong_folder_nothing_is_made(run, workdir):
+    assert run("apply").code == 1
+    assert list(workdir.iterdir()) == []
+
+
+def test_two_applies_at_once_are_refused(run, sandbox):
+    from reconciler.journal import Journal
+
+    with Journal(sandbox / "journal.jsonl"):
+        ran = run("apply", "--auto-approve")
+    assert (ran.code, "another apply" in ran.err) == (3, True)
+
+
+# ------------------------------------------------------------ created users
+
+
+def test_a_created_users_password_is_in_the_file_and_nowhere_else(run, declared, sandbox, capfd):
+    """Not on the screen, in the journal, in a plan or anywhere else in the folder."""
+    declared(CREATE)
+    ran = run("apply", "--auto-approve", "--credentials-out", "new.csv")
+    assert ran.code == 0
+    assert "-- its first password is in new.csv; it must be changed at first sign-in" in ran.out
+    path = sandbox.parent / "new.csv"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    head, row = path.read_text().splitlines()
+    upn, password = row.split(",", 1)
+    assert (head, upn, len(password)) == ("upn,password", "eva@contoso.com", 20)
+    others = [file for file in sandbox.parent.rglob("*") if file.is_file() and file != path]
+    assert all(password.encode() not in file.read_bytes() for file in others)
+    assert password not in ran.out + ran.err + "".join(capfd.readouterr())
+
+
+def test_without_a_file_the_result_line_says_what_to_do(run, declared, sandbox):
+    declared(CREATE)
+    ran = run("apply", "--auto-approve")
+    assert (ran.code, "reset the password in the admin centre" in ran.out) == (0, True)
+
+
+def test_an_older_credentials_file_stops_the_run_before_it_begins(run, declared, sandbox, holdings):
+    declared(CREATE)
+    (sandbox.parent / "new.csv").write_text("older")
+    before = holdings()
+    ran = run("apply", "--auto-approve", "--credentials-out", "new.csv")
+    assert (ran.code, "exists already" in ran.err) == (1, True)
+    assert holdings() == before
+    assert run("history").out.startswith("No run")
+
+
+def test_where_nobody_is_created_no_file_is_made(run, sandbox):
+    assert run("apply", "--auto-approve", "--credentials-out", "new.csv").code == 0
+    assert not (sandbox.parent / "new.csv").exists()
+
+
+# ------------------------------------------------------------ when the run itself fails
+
+
+def test_an_error_that_ends_the_run_is_told_after_what_was_done(run, sandbox, monkeypatch):
+    from reconciler.errors import UsageError
+    from reconciler.journal import Journal
+
+    def full(*_, **__):
+        raise UsageError("journal-unwritable", path="j", reason="No space left on device")
+
+    monkeypatch.setattr(Journal, "record", full)
+    ran = run("apply", "--auto-approve")
+    assert ran.code == 1
+    assert "Applied: 1 done." in ran.out
+    assert "the run ended early: the journal j can't be written: no space left on device" in ran.err
+
+
+def test_a_fault_of_the_program_is_told_and_its_writes_are_unknown(run, sandbox, monkeypatch):
+    from reconciler.directory import Directory
+
+    monkeypatch.setattr(Directory, "carry_out", lambda *_: [][1])
+    ran = run("apply", "--auto-approve")
+    assert ran.code == 5
+    assert "internal error: IndexError" in ran.err
+    assert f"unknown       assign user {ANNA}: ENTERPRISEPACK -- internal-error" in ran.out

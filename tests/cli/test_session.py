@@ -1,0 +1,21 @@
+"""What every command gets: the state with what earlier runs took away."""
+
+from datetime import UTC, datetime, timedelta
+
+from reconciler.cli import session
+
+
+def test_what_an_earlier_run_revoked_is_known_to_the_next_plan(run, sandbox, tenant):
+    """Graph does not tell when a licence was taken away; the journal does, and deadlines hang on it."""
+    tenant.write_text("version: 1\nusers:\n  bram@contoso.com: {licenses: []}\n")
+    assert run("apply", "--auto-approve", "--accept-data-loss").code == 0
+    with session.planned(session.Request()) as (made, _):
+        (removal,) = made.current.removals
+    bram = next(user for user in made.current.users if user.upn == "bram@contoso.com")
+    assert (removal.user_id, removal.sku_id) == (bram.id, "6fd2c87f-b296-42f0-b197-1e91e994b900")
+    assert timedelta() <= datetime.now(UTC) - removal.removed_at < timedelta(minutes=2)
+
+
+def test_without_desired_state_the_sandbox_is_meant(workdir):
+    tenant = session.declared_tenant(())
+    assert (tenant.provider, tenant.domain, tenant.id) == ("sandbox", None, None)
