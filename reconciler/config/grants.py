@@ -87,8 +87,7 @@ class Grants:
         try:
             sku_id = self._names.sku(item["sku"])
         except Fault as fault:
-            params = {**fault.params, "bundle": item["sku"] in self._bundles}
-            return Item(wrong=(Wrong(("sku",), fault.code, params),))
+            return Item(wrong=(Wrong(("sku",), fault.code, fault.params),))
         wrong: list[Wrong] = []
         disabled = None
         if "disable" in item:

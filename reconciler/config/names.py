@@ -44,7 +44,7 @@ class Names:
         self, skus: Sequence[Sku], catalog: Catalog, bundles: Iterable[str], *, offline: bool
     ) -> None:
         self._catalog = catalog
-        self._bundles = list(bundles)
+        self._bundles = sorted(bundles)
         self._offline = offline
         self._tenant = {sku.id: sku for sku in skus}
         self._parts = _by_name((sku.part_number, sku.id) for sku in skus)
@@ -142,6 +142,8 @@ class Names:
 
     def _unknown_sku(self, name: str) -> Fault:
         """Return the problem with a name that is no SKU, with what was meant by it."""
+        if name in self._bundles:
+            return Fault("bundle-as-sku", name=name)
         if name not in self._nearest:
             enough = len(self._nearest) >= _MAX_SUGGESTIONS
             self._nearest[name] = _NOTHING_NEAR if enough else self._suggest(name)

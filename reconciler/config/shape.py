@@ -183,7 +183,7 @@ _VALUE_PROBLEMS: dict[str, Callable[[Fault], tuple[str, dict[str, Any]]]] = {
     "enum": _not_listed,
     "const": lambda fault: ("bad-value", {"value": fault.found, "options": [fault.wanted]}),
     "minItems": lambda _: ("empty-list", {}),
-    "minLength": lambda fault: ("empty-text", {"expected": fault.title}),
+    "minLength": lambda _: ("empty-text", {}),
     "maxLength": lambda fault: ("too-long", {"length": len(fault.found), "limit": fault.wanted}),
     "minimum": lambda fault: ("out-of-range", {"value": fault.found, "minimum": fault.wanted}),
     "maximum": lambda fault: ("out-of-range", {"value": fault.found, "maximum": fault.wanted}),

@@ -203,8 +203,6 @@ def _upn(params: Params) -> str:
 
 def _unknown_sku(params: Params) -> str:
     name = _value(params["name"])
-    if params.get("bundle"):
-        return f"{name} is a bundle, not a SKU; name it by itself, without `sku`"
     if params["offline"]:
         found = f"{name} is not a SKU of the catalogue, though your tenant may have it"
     else:
@@ -236,7 +234,10 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "anchor": lambda p: (
         f"anchors are not supported (&{clean(p['name'])}); use `bundles` for what users share"
     ),
-    "tag": lambda p: f"tags are not supported ({clean(p['tag'])}); put a value in quotes to make it text",
+    "tag": lambda p: (
+        f"tags are not supported ({clean(p['tag'].replace('tag:yaml.org,2002:', '!!'))}); "
+        "quotes make a value text"
+    ),
     "key-not-text": "a key must be text",
     "duplicate-key": lambda p: f"{_key(p['key'])} was already given at {p['line']}:{p['column']}",
     "bad-number": lambda p: f"{_value(p['value'])} is not a number that can be used; quotes make it text",
@@ -250,7 +251,7 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "unknown-country": _country,
     "bad-value": _bad_value,
     "empty-list": lambda p: f"{_what(p)} is an empty list, which says nothing here; leave it out",
-    "empty-text": lambda p: f"{_what(p)} is an empty text; expected: {p['expected']}",
+    "empty-text": lambda p: f"{_what(p)} is an empty text",
     "too-long": lambda p: f"{_what(p)} has {p['length']} characters; the limit is {p['limit']}",
     "out-of-range": _range,
     "one-key": lambda p: f"{_what(p)} takes exactly one of {_choice(p['keys'])}",
@@ -273,6 +274,10 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     # names
     "unknown-sku": _unknown_sku,
     "unknown-bundle": lambda p: f"{_value(p['name'])} is neither a bundle nor a SKU{_meant(p)}",
+    "bundle-as-sku": lambda p: (
+        f"{_value(p['name'])} is a bundle, and a SKU is expected here; "
+        "a bundle is named by itself in a list of licences"
+    ),
     "ambiguous-sku": lambda p: (
         f"{_value(p['name'])} is the part number of several SKUs; "
         f"use one of the ids {', '.join(map(clean, p['ids']))}"
