@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from reconciler.plan import Change
 
 
-
 def state_of(change: Change, transport: Transport, commerce: Transport) -> dict[str, Any]:
     """Return what the keys of a change of a subscription hold now."""
     sku_id = _sku_id(change)

@@ -54,6 +54,12 @@ class _Attempt:
     def change(self) -> Change:
         return self.write.change
 
+    @property
+    def spent(self) -> bool:
+        """Tell whether patience with the tenant ends here."""
+        most = LAG_TRIES if self.doubt == "lagging" else MOST_SENDS
+        return self.sends >= most or self.wait > LONGEST_WAIT
+
 
 class Writer:
     """Carries writes out over one tenant.
@@ -162,30 +168,22 @@ class Writer:
 
     def _settle(self, attempts: Sequence[_Attempt]) -> dict[str, Outcome]:
         """Settle what can be settled; an attempt without an outcome is to be sent again."""
-        outcomes: dict[str, Outcome] = {}
+        outcomes = self._settle_unanswered([each for each in attempts if each.doubt == "lost"])
         for attempt in attempts:
-            if attempt.wait > LONGEST_WAIT:
-                attempt.wait, attempt.sends = 0.0, MOST_SENDS
-        outcomes.update(self._settle_unanswered([each for each in attempts if each.doubt == "lost"]))
-        again = [each for each in attempts if each.doubt != "lost"]
-        if again:
-            step = max(each.sends for each in again) - 1
-            pause = max(
-                each.wait or self._transport.back_off(step + 2 * (each.doubt == "lagging")) for each in again
-            )
+            if attempt.doubt in ("lagging", "unsent") and attempt.spent:
+                outcomes[attempt.change.address] = _outcome(attempt, "failed", code=_code(attempt))
+        again = [each for each in attempts if each.change.address not in outcomes]
+        pause = max(map(self._pause, again), default=0.0)
+        if pause:
             self._transport.sleep(pause)
-        outcomes.update(self._settle_busy([each for each in again if each.doubt == "busy"]))
-        for attempt in again:
-            if (
-                attempt.doubt == "lagging"
-                and attempt.sends >= LAG_TRIES
-                and isinstance(attempt.reply, Answer)
-            ):
-                code = codes.code_for(attempt.change.kind, attempt.reply)
-                outcomes[attempt.change.address] = _outcome(attempt, "failed", code=code)
-            if attempt.doubt == "unsent" and attempt.sends >= MOST_SENDS:
-                outcomes[attempt.change.address] = _unsent(attempt)
-        return outcomes
+        return outcomes | self._settle_busy([each for each in again if each.doubt == "busy"])
+
+    def _pause(self, attempt: _Attempt) -> float:
+        """Return the seconds to wait before a write is looked at or sent again."""
+        if attempt.wait > LONGEST_WAIT:
+            return 0.0
+        slower = 2 if attempt.doubt == "lagging" else 0
+        return attempt.wait or self._transport.back_off(attempt.sends - 1 + slower)
 
     def _settle_unanswered(self, attempts: Sequence[_Attempt]) -> dict[str, Outcome]:
         """Look until the object is as wanted, or it has been looked at often enough."""
@@ -209,12 +207,9 @@ class Writer:
         for attempt in attempts:
             outcome = _by_looking(attempt, seen[attempt.change.address])
             if outcome.status == "failed":
-                if attempt.sends < MOST_SENDS:
+                if not attempt.spent:
                     continue
-                code = (
-                    "throttled" if _status(attempt) == HTTPStatus.TOO_MANY_REQUESTS else "concurrent-changes"
-                )
-                outcome = _outcome(attempt, "failed", code=code)
+                outcome = _outcome(attempt, "failed", code=_code(attempt))
             outcomes[attempt.change.address] = outcome
         return outcomes
 
@@ -260,8 +255,13 @@ def _comparable(values: Mapping[str, Any], key: str) -> object:
     return value
 
 
-def _status(attempt: _Attempt) -> int | None:
-    return attempt.reply.status if isinstance(attempt.reply, Answer) else None
+def _code(attempt: _Attempt) -> str:
+    """Return why patience with the tenant ended."""
+    if not isinstance(attempt.reply, Answer):
+        return "unreachable"
+    if attempt.doubt == "busy" and attempt.reply.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return "concurrent-changes"
+    return codes.code_for(attempt.change.kind, attempt.reply)
 
 
 def _user_id(write: Write, answer: Answer) -> str | None:
@@ -295,7 +295,3 @@ def _outcome(
         client_request_id=reply.client_request_id if reply else None,
         http_status=answer.status if answer else None,
     )
-
-
-def _unsent(attempt: _Attempt) -> Outcome:
-    return _outcome(attempt, "failed", code="unreachable")
