@@ -8,7 +8,7 @@ tuples sorted. `None` means "the tenant holds no value, or did not tell": no rul
 
 from __future__ import annotations
 
-from datetime import date, datetime  # noqa: TC003  msgspec resolves annotations when it runs
+from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
