@@ -112,22 +112,36 @@ def command(*, path: Path | None, acting_as: str | None, **given: Any) -> int:
             "a saved plan is carried out as it is: --file, --target, --use-grace and "
             "--catalog belong to `reconciler plan`."
         )
+    # What is wrong with a file is told before anything is made in this folder.
+    if path is None:
+        session.files(made["files"])
+    reviewed = None if path is None else _reviewed(path)
     from reconciler import journal
 
     clock = _Clock()
-    with journal.Journal(journal.path_in(session.home()), clock=clock.now) as log:
-        if log.torn:
-            output.warning(
-                "the last run was killed while it wrote its journal; `reconciler history` shows it."
-            )
-        with contextlib.ExitStack() as stack:
-            if path is None:
-                request = session.Request(acting_as=acting_as, allow=flags.allow, **made)
-                proposed, directory = _make(request, stack)
-            else:
-                proposed, directory = _open(path, acting_as, stack)
-            clock.set(proposed.live.now)
-            return _apply(proposed, directory, log, flags)
+    with contextlib.ExitStack() as stack:
+        log = stack.enter_context(journal.Journal(journal.path_in(session.home()), clock=clock.now))
+        _tell_of_a_kill(log)
+        if reviewed is None:
+            request = session.Request(acting_as=acting_as, allow=flags.allow, **made)
+            proposed, directory = _make(request, stack)
+        else:
+            proposed, directory = _open(*reviewed, acting_as, stack)
+        clock.set(proposed.live.now)
+        return _apply(proposed, directory, log, flags)
+
+
+def _tell_of_a_kill(log: Journal) -> None:
+    """Say so where the last run here did not come to its end: some of its writes may have happened."""
+    from reconciler import journal
+
+    last = next(reversed(journal.runs(log.path)), None)
+    if last and last.end is None:
+        unsettled = output.count(len(last.unsettled), "write")
+        output.warning(
+            f"run {last.id} was killed, with {unsettled} on the way; what follows starts from what the "
+            f"tenant holds now. `reconciler history {last.id}` shows that run."
+        )
 
 
 class _Clock:
@@ -162,22 +176,30 @@ def _make(request: session.Request, stack: contextlib.ExitStack) -> tuple[Propos
     return Proposed(plan=made.plan, digest=digest, live=live, saved=False), directory
 
 
-def _open(path: Path, acting_as: str | None, stack: contextlib.ExitStack) -> tuple[Proposed, Directory]:
-    """Read a saved plan, and find out who and where we are."""
-    from reconciler.apply import Live
+def _reviewed(path: Path) -> tuple[Plan, str]:
+    """Return a saved plan and its digest; raises RefusedError where it was altered."""
     from reconciler.errors import RefusedError
-    from reconciler.model import TenantRef
     from reconciler.report.document import read, verify
 
     plan, document = read(path)
     if not verify(document):
         raise RefusedError("altered-plan", path=str(path))
+    return plan, document["digest"]
+
+
+def _open(
+    plan: Plan, digest: str, acting_as: str | None, stack: contextlib.ExitStack
+) -> tuple[Proposed, Directory]:
+    """Open a way to the tenant of a saved plan, and find out who and where we are."""
+    from reconciler.apply import Live
+    from reconciler.model import TenantRef
+
     provider: Provider = "graph" if plan.tenant.provider == "graph" else "sandbox"
     tenant = TenantRef(id=plan.tenant.id, provider=provider)
     directory = stack.enter_context(session.connect(tenant, acting_as))
     organization, now = directory.identity()
     live = Live(tenant_id=organization.id, provider=provider, actor=directory.actor(), now=now)
-    return Proposed(plan=plan, digest=document["digest"], live=live, saved=True), directory
+    return Proposed(plan=plan, digest=digest, live=live, saved=True), directory
 
 
 # ------------------------------------------------------------ carrying out

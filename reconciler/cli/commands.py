@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 TABLE = (
     Row("validate", "The work", "Check tenant.yaml; no tenant is asked."),
-    Row("plan", "The work", "Show what would change in the tenant, and what data that would destroy."),
+    Row("plan", "The work", "Show what would change, and what data that would destroy."),
     Row("show", "The work", "Print a saved plan."),
     Row("apply", "The work", "Carry out the ready changes of a plan."),
     Row("sandbox", "To begin", "Look after the embedded tenant."),

@@ -89,6 +89,7 @@ def _list(runs: Sequence[Run], path: str) -> None:
         output.write("  ".join([*cells, row[3]]))
 
 
+KILLED = "the run was killed while it was on its way; run plan again to see what the tenant holds"
 HEAD = ("RUN", "WHEN (UTC)", "WHO", "OUTCOME")
 
 
@@ -132,27 +133,27 @@ def _show(run: Run) -> None:
         shown, _ = STATUSES.get(result.status, (clean(result.status), ""))
         told = sentence(result.status, result.code, result.params, names)
         output.write(
-            f"{shown:<12}  {clean(result.kind)} {clean(result.address)}{f': {told}' if told else ''}"
+            f"{shown:<12}  {clean(result.kind)} {clean(result.address)}{f' -- {told}' if told else ''}"
         )
         ids = _request_ids(result)
         if ids:
             output.write(f"{'':<12}  {ids}")
     for intent in run.unsettled:
-        output.write(
-            f"{'unknown':<12}  {clean(intent.kind)} {clean(intent.address)}: sent, or about to be, when the "
-            "run was killed; run plan again to see what the tenant holds"
-        )
+        output.write(f"{'unknown':<12}  {clean(intent.kind)} {clean(intent.address)} -- {KILLED}")
 
 
 def _options(given: dict[str, Any]) -> str:
+    """Return the flags as they were typed."""
     from reconciler.report.sanitize import clean
 
-    told = [
-        clean(f"--{name.replace('_', '-')}{'' if value is True else f' {value}'}")
-        for name, value in given.items()
-        if value
-    ]
-    return ", ".join(told) or "none"
+    told = ["a saved plan"] if given.get("saved_plan") else []
+    for name, value in given.items():
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, list):
+            told += [f"{flag} {one}" for one in value]
+        elif value and name != "saved_plan":
+            told.append(flag)
+    return clean(", ".join(told)) or "none"
 
 
 def _request_ids(result: Result) -> str:

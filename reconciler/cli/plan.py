@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 def command(
     *, out: Path | None, as_json: bool, everything: bool, detailed_exitcode: bool, **request: Any
 ) -> int:
-    """Show what would change in the tenant, and what data that would destroy.
+    """Show what would change, and what data that would destroy.
 
     Compares tenant.yaml with the tenant and changes nothing. Conflicts, missing roles and refused
     guard rails are part of the plan, not errors: they exit with 0 too.

@@ -59,9 +59,12 @@ class Made:
 
 
 def home() -> Path:
-    """Return the folder of the sandbox and the journal; it need not exist."""
+    """Return the folder of the sandbox and the journal; it need not exist. Raises UsageError for a file."""
     named = os.environ.get("RECONCILER_HOME")
-    return Path(named).expanduser() if named else DEFAULT_HOME
+    where = Path(named).expanduser() if named else DEFAULT_HOME
+    if where.exists() and not where.is_dir():
+        raise UsageError("unreadable-file", path=str(where), reason="it is a file, and has to be a folder")
+    return where
 
 
 def files(named: Sequence[Path]) -> tuple[Path, ...]:

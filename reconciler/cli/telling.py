@@ -78,7 +78,7 @@ class Teller:
             label = click.style(label, fg=colour)
         told = self._sentence(result)
         about = describe(self._changes[result.address])
-        self._say(f"{label}  {about}{f': {told}' if told else ''}")
+        self._say(f"{label}  {about}{f' -- {told}' if told else ''}")
 
     def _sentence(self, result: Result) -> str:
         return words.sentence(result.status, result.code, result.params, self._names)

@@ -3,9 +3,15 @@
 import copy
 import json
 import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from reconciler import journal
+from reconciler.directory import Directory
+from reconciler.errors import UsageError
+from reconciler.journal import Journal
 from tests.cli.conftest import E3, EMS, STATE, TENANT
 
 ANNA, BRAM = "anna@contoso.com", "bram@contoso.com"
@@ -13,6 +19,25 @@ REVOKE = TENANT.replace("bram@contoso.com: {licenses: [ENTERPRISEPACK]}", "bram@
 CREATE = TENANT + "  eva@contoso.com: {name: Eva, usage_location: NL, licenses: [EMS]}\n"
 BLOCKED = TENANT + "  nobody@contoso.com: {licenses: [EMS]}\n  admin@contoso.com: {licenses: [SPE_E5]}\n"
 CERTAIN = ("--auto-approve", "--accept-data-loss")
+
+
+WITH_MAILBOX = copy.deepcopy(STATE)
+WITH_MAILBOX["subscribedSkus"][0]["servicePlans"] = [
+    {
+        "servicePlanId": "efb87545-963c-4e0d-99df-69c6916d9eb0",
+        "servicePlanName": "EXCHANGE_S_ENTERPRISE",
+        "appliesTo": "User",
+        "provisioningStatus": "Success",
+    }
+]
+
+
+@pytest.fixture
+def sandbox(sandbox, run):
+    """Put a tenant into the sandbox whose ENTERPRISEPACK gives a mailbox; return its home."""
+    Path("state.json").write_text(json.dumps(WITH_MAILBOX))
+    assert run("sandbox", "load", "state.json").code == 0
+    return sandbox
 
 
 @pytest.fixture
@@ -57,7 +82,7 @@ def test_what_is_ready_is_done_and_then_there_is_nothing_to_do(run, sandbox, hol
     ran = run("apply", "--auto-approve")
     assert (ran.code, ran.err) == (0, "")
     assert "1 change is ready to apply." in ran.out
-    assert f"\ndone          assign user {ANNA}: ENTERPRISEPACK\n" in ran.out
+    assert f"\ndone          assign {ANNA}: ENTERPRISEPACK\n" in ran.out
     assert "\nApplied: 1 done.\n" in ran.out
     assert skus_of(holdings(), ANNA) == [E3]
     again = run("apply", "--auto-approve")
@@ -85,7 +110,7 @@ def test_blocked_changes_are_left_out_with_partial(run, declared, sandbox, holdi
     ran = run("apply", "--partial", "--auto-approve")
     assert ran.code == 4
     assert "Applied: 1 done, 1 blocked." in ran.out
-    assert "blocked       assign user admin@contoso.com: SPE_E5 -- by no-seats" in ran.out
+    assert "blocked       assign admin@contoso.com: SPE_E5 -- by no-seats" in ran.out
     again = run("apply", "--partial", "--auto-approve")
     assert (again.code, "Nothing to do: 1 change is blocked.\n" in again.out) == (4, True)
     assert "Applied" not in again.out
@@ -94,7 +119,7 @@ def test_blocked_changes_are_left_out_with_partial(run, declared, sandbox, holdi
 def test_what_moved_since_the_plan_is_left_alone_and_told(run, planned, sandbox, holdings):
     """The licence that somebody else gave to anna meanwhile is named by its part number."""
     planned()
-    moved = copy.deepcopy(STATE)
+    moved = copy.deepcopy(WITH_MAILBOX)
     moved["users"][1]["assignedLicenses"] = [{"skuId": EMS, "disabledPlans": []}]
     moved["users"][1]["usageLocation"] = "BE"
     (sandbox.parent / "moved.json").write_text(json.dumps(moved))
@@ -102,7 +127,7 @@ def test_what_moved_since_the_plan_is_left_alone_and_told(run, planned, sandbox,
     ran = run("apply", "plan.json", "--auto-approve")
     assert ran.code == 4
     assert (
-        f"stale         assign user {ANNA}: ENTERPRISEPACK -- it moved since the plan was made: "
+        f"stale         assign {ANNA}: ENTERPRISEPACK -- it moved since the plan was made: "
         "licence EMS is new; usage location NL -> BE; not applied\n"
     ) in ran.out
     assert skus_of(holdings(), ANNA) == [EMS]
@@ -114,14 +139,13 @@ def test_json_is_one_document_on_standard_output(run, sandbox, declared):
     document = json.loads(ran.out)
     assert (ran.code, document["exit_code"]) == (4, 4)
     assert document["counts"]["done"] == 1
-    assert [(each["address"], each["status"]) for each in document["results"]] == [
-        ("users/admin@contoso.com/licenses", "blocked"),
-        (f"users/{ANNA}/licenses", "done"),
-    ]
-    assert document["results"][0]["message"] == "by no-seats"
+    assert {each["address"]: (each["status"], each["message"]) for each in document["results"]} == {
+        "users/admin@contoso.com/licenses": ("blocked", "by no-seats"),
+        f"users/{ANNA}/licenses": ("done", ""),
+    }
     assert document["run"]
     assert document["journal"] == ".reconciler/journal.jsonl"
-    assert f"done          assign user {ANNA}: ENTERPRISEPACK\n" in ran.err
+    assert f"done          assign {ANNA}: ENTERPRISEPACK\n" in ran.err
     nothing = run("apply", "--partial", "--auto-approve", "--json")
     document = json.loads(nothing.out)
     assert (document["run"], document["journal"], document["exit_code"]) == (None, None, 4)
@@ -142,10 +166,6 @@ def test_seats_are_bought_only_with_leave(run, declared, sandbox, holdings):
 
 def test_removals_are_on_record_with_the_tenants_clock(run, declared, sandbox):
     """After `sandbox advance`, the deadline of a removed licence counts from the tenant's day."""
-    from datetime import UTC, datetime, timedelta
-
-    from reconciler import journal
-
     declared(REVOKE)
     run("sandbox", "advance", "--days", "100")
     assert run("apply", *CERTAIN).code == 0
@@ -167,8 +187,7 @@ def altered(path):
 def elsewhere(run):
     other = copy.deepcopy(STATE)
     other["organization"]["id"] = "99999999-2222-3333-4444-555555555555"
-    with open("other.json", "w") as file:
-        json.dump(other, file)
+    Path("other.json").write_text(json.dumps(other))
     assert run("sandbox", "load", "other.json").code == 0
 
 
@@ -288,8 +307,6 @@ def test_in_the_wrong_folder_nothing_is_made(run, workdir):
 
 
 def test_two_applies_at_once_are_refused(run, sandbox):
-    from reconciler.journal import Journal
-
     with Journal(sandbox / "journal.jsonl"):
         ran = run("apply", "--auto-approve")
     assert (ran.code, "another apply" in ran.err) == (3, True)
@@ -298,7 +315,7 @@ def test_two_applies_at_once_are_refused(run, sandbox):
 # ------------------------------------------------------------ created users
 
 
-def test_a_created_users_password_is_in_the_file_and_nowhere_else(run, declared, sandbox, capfd):
+def test_a_created_users_password_is_in_the_file_and_nowhere_else(run, declared, sandbox):
     """Not on the screen, in the journal, in a plan or anywhere else in the folder."""
     declared(CREATE)
     ran = run("apply", "--auto-approve", "--credentials-out", "new.csv")
@@ -311,7 +328,7 @@ def test_a_created_users_password_is_in_the_file_and_nowhere_else(run, declared,
     assert (head, upn, len(password)) == ("upn,password", "eva@contoso.com", 20)
     others = [file for file in sandbox.parent.rglob("*") if file.is_file() and file != path]
     assert all(password.encode() not in file.read_bytes() for file in others)
-    assert password not in ran.out + ran.err + "".join(capfd.readouterr())
+    assert password not in ran.out + ran.err
 
 
 def test_without_a_file_the_result_line_says_what_to_do(run, declared, sandbox):
@@ -339,9 +356,6 @@ def test_where_nobody_is_created_no_file_is_made(run, sandbox):
 
 
 def test_an_error_that_ends_the_run_is_told_after_what_was_done(run, sandbox, monkeypatch):
-    from reconciler.errors import UsageError
-    from reconciler.journal import Journal
-
     def full(*_, **__):
         raise UsageError("journal-unwritable", path="j", reason="No space left on device")
 
@@ -353,10 +367,8 @@ def test_an_error_that_ends_the_run_is_told_after_what_was_done(run, sandbox, mo
 
 
 def test_a_fault_of_the_program_is_told_and_its_writes_are_unknown(run, sandbox, monkeypatch):
-    from reconciler.directory import Directory
-
-    monkeypatch.setattr(Directory, "carry_out", lambda *_: [][1])
+    monkeypatch.setattr(Directory, "carry_out", lambda *_: {}["x"])
     ran = run("apply", "--auto-approve")
     assert ran.code == 5
-    assert "internal error: IndexError" in ran.err
-    assert f"unknown       assign user {ANNA}: ENTERPRISEPACK -- internal-error" in ran.out
+    assert "internal error: KeyError" in ran.err
+    assert f"unknown       assign {ANNA}: ENTERPRISEPACK -- internal-error" in ran.out
