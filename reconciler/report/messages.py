@@ -14,7 +14,7 @@ from reconciler.report.phrases import Facts, count, product, role_names
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from reconciler import plan as plans
     from reconciler.report.warning_words import Warned
@@ -40,6 +40,15 @@ def warning(of: plans.Warning, *, about: str, day: str) -> Warned:
     """
     fate = warning_words.Fate(about, day, clean(of.recoverable_until) if of.recoverable_until else None)
     return warning_words.warning(clean(of.code), Facts(of.params), fate)
+
+
+def warnings(alike: Sequence[plans.Warning], *, about: str, day: str) -> Warned:
+    """Return one message for several services that are lost with one deadline; of one, its own."""
+    first = alike[0]
+    if len(alike) == 1:
+        return warning(first, about=about, day=day)
+    fate = warning_words.Fate(about, day, clean(first.recoverable_until) if first.recoverable_until else None)
+    return warning_words.services([Facts(one.params) for one in alike], fate)
 
 
 def purchase(of: plans.Purchase, provider: str) -> str:

@@ -88,6 +88,13 @@ class Row(NamedTuple):
         return "; ".join(parts) or "blocked"
 
     @property
+    def waits_for(self) -> str:
+        """Return which changes of others must be done first; a row of many doesn't tell them apart."""
+        own = self.first.address.split("/")[1]
+        others = [clean(address) for address in self.first.depends_on if address.split("/")[1] != own]
+        return f"after {listing(others, limit=2)}" if others and len(self.changes) == 1 else ""
+
+    @property
     def missing_role(self) -> str:
         """Return who may make the change, where the actor may not."""
         return "" if self.first.permitted else f"takes {role_names(self.first.roles)}"
@@ -212,7 +219,7 @@ def _licence(change: Change, licence: License, *, short: bool, off: bool) -> str
     now = len(licence.disabled_plans)
     if before is not None and licence in change.modify:
         return f"{name}: {count(now, 'plan')} off (was {before})"
-    return f"{name} ({count(now, 'plan')} off)" if now else name
+    return f"{name} with {count(now, 'plan')} off" if now else name
 
 
 def _fields(change: Change, arrow: str = "") -> list[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.report import messages
 from reconciler.report.conflict_words import OUTSIDE_ROLES
 from reconciler.report.layout import Span, shorten, width_of
-from reconciler.report.phrases import count, product
+from reconciler.report.phrases import Facts, count, product
 from reconciler.report.rows import what
 from reconciler.report.sanitize import clean
 from reconciler.report.warning_words import DATA_LOSS
@@ -201,15 +201,28 @@ def _row(page: Page, row: Row, subject_width: int, plan: Plan) -> None:
     for reason in (row.blocked_by, row.missing_role):
         if reason:
             page.put(Span(reason, "yellow"), indent=start)
-    if row.first.effects:
-        page.put(Span(f"sets up: {'; '.join(row.first.effects)}", "dim"), indent=start)
+    if ready:
+        _effects(page, row, start)
     _warnings(page, row, plan)
+
+
+def _effects(page: Page, row: Row, indent: int) -> None:
+    """Show what a row waits for and what it sets up; the catalogue names what matters most first."""
+    if row.waits_for:
+        page.put(Span(row.waits_for, "dim"), indent=indent)
+    if row.first.effects:
+        shown = page.some(row.first.effects)
+        rest = len(row.first.effects) - len(shown)
+        more = f" {page.symbols.more} and {rest} more services" if rest else ""
+        page.put(Span(f"sets up: {'; '.join(shown)}{more}", "dim"), indent=indent)
 
 
 def _warnings(page: Page, row: Row, plan: Plan) -> None:
     """Show what a row destroys or risks: the deadline in the margin, then what, then how to prevent it."""
-    for warning in row.first.warnings:
-        told = messages.warning(warning, about=row.each, day=clean(plan.created_at[:10]))
+    day = clean(plan.created_at[:10])
+    for alike in _merged(page, row.first.warnings):
+        warning = alike[0]
+        told = messages.warnings(alike, about=row.each, day=day)
         lost = warning.code in DATA_LOSS
         style = "bold red" if lost else "yellow"
         page.row(
@@ -219,6 +232,17 @@ def _warnings(page: Page, row: Row, plan: Plan) -> None:
         )
         if told.prevent:
             page.put(Span("To prevent it: ", "bold"), Span(told.prevent), indent=4 + LABEL_WIDTH)
+
+
+def _merged(page: Page, warnings: Sequence[plans.Warning]) -> list[list[plans.Warning]]:
+    """Return warnings one by one; of services lost with one deadline all together, on a short page."""
+    merged: dict[object, list[plans.Warning]] = {}
+    for number, warning in enumerate(warnings):
+        together = page.limit is not None and warning.code == "data-deletion"
+        key = (warning.params.get("known"), warning.recoverable_until) if together else number
+        merged.setdefault(key, []).append(warning)
+    page.cut = page.cut or len(merged) < len(warnings)
+    return list(merged.values())
 
 
 def _margin(warning: plans.Warning) -> str:
@@ -238,9 +262,22 @@ def _margin(warning: plans.Warning) -> str:
 def seats(page: Page, plan: Plan) -> None:
     """Show seats before and after, of the SKUs where something moves or is short."""
     shown = [row for row in plan.seats if page.limit is None or _moves(row)]
-    if not shown:
-        return
-    page.heading("Seats")
+    fewer = [Facts(row) for row in plan.options.get("fewer_seats_declared", ()) if isinstance(row, dict)]
+    if shown or fewer:
+        page.heading("Seats")
+    if shown:
+        _seat_table(page, plan, shown)
+    for row in fewer:
+        page.put(
+            Span(f"{page.symbols.attention} {row.text('sku')}: ", "yellow"),
+            Span(
+                f"{row.number('declared'):,} declared, {row.number('owned'):,} owned; "
+                "a plan gives no seats back."
+            ),
+        )
+
+
+def _seat_table(page: Page, plan: Plan, shown: Sequence[SeatRow]) -> None:
     names = _names(plan)
     labels = [product(row.sku, names.get(row.sku_id, "")) for row in shown]
     columns = ("owned", "before", "after", "free", "short")

@@ -7,15 +7,19 @@ from messages and rows; nothing here decides anything.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from reconciler.report import sections
-from reconciler.report.layout import Page, Span, Symbols, plain
+from reconciler.report.layout import Page, Span, Symbols, plain, wrap
 from reconciler.report.phrases import count, listing, role_names
 from reconciler.report.rows import grouped
 from reconciler.report.sanitize import clean, encodable
+from reconciler.report.warning_words import DATA_LOSS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from reconciler.plan import Plan
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
 SHOWN = 3
 """So many of a long list are shown; `everything`, and the JSON, show all of it."""
 
+Count = tuple[str, str, int, str, str]
+"""One figure of the summary: symbol, style, number, what is counted, and what to add to it."""
+
+LEFT_COLUMN = 30
 TWO_COLUMNS = 72
 """A page at least this wide has the summary in two columns."""
 
@@ -96,9 +104,14 @@ def _instant(text: str) -> str:
 def _summary(page: Page, plan: Plan) -> None:
     """Count what would change on the left, and what wants attention on the right."""
     total, symbols = plan.summary, page.symbols
-    deadlines = [w.recoverable_until for c in plan.ready for w in c.warnings if w.recoverable_until]
-    first = f", first data loss after {clean(min(deadlines))}" if deadlines else ""
-    changes = [
+    deadlines = [
+        w.recoverable_until
+        for c in plan.ready
+        for w in c.warnings
+        if w.code in DATA_LOSS and w.recoverable_until
+    ]
+    first = f", first deadline {clean(min(deadlines))}" if deadlines else ""
+    changes: list[Count] = [
         (symbols.add, "green", total.create, "user to create", ""),
         (symbols.add, "green", total.restore, "user to restore", ""),
         (symbols.change, "cyan", total.update, "user to update", ""),
@@ -107,37 +120,50 @@ def _summary(page: Page, plan: Plan) -> None:
         (symbols.remove, "red", total.revoke, "licence to revoke", ""),
         (symbols.remove, "red", total.delete, "user to delete", ""),
     ]
-    attention = [
+    attention: list[Count] = [
         (symbols.attention, "red", len(plan.refusals), "guard rail that refuses the plan", ""),
         (symbols.attention, "yellow", total.purchase, "seat to buy", ""),
         (symbols.attention, "yellow", total.conflicts, "conflict", ""),
         (symbols.attention, "yellow", total.warnings, "warning", first),
         (symbols.blocked, "yellow", total.blocked, "blocked change", ""),
-        (" ", "dim", total.unlisted_users, "unlisted user", ", untouched"),
+        (" ", "dim", total.unlisted_users, "unlisted user", _unlisted(plan)),
     ]
+    changes, attention = ([item for item in column if item[2]] for column in (changes, attention))
+    if not changes and not attention:
+        return
+    page.blank()
     digits = max(len(f"{number:,}") for _, _, number, _, _ in (*changes, *attention)) + 1
-    left, right = (
-        [
-            (
-                Span(symbol, f"bold {style}"),
-                Span(f"{number:>{digits},} "),
-                Span(_counted(number, noun) + more),
-            )
-            for symbol, style, number, noun, more in column
-            if number
-        ]
-        for column in (changes, attention)
-    )
-    if left or right:
-        page.blank()
     if page.width < TWO_COLUMNS:
-        left, right = left + right, []
-    for index in range(max(len(left), len(right))):
-        before = list(left[index]) if index < len(left) else []
-        after = list(right[index]) if index < len(right) else []
-        width = sum(len(span.text) for span in before)
-        gap = [Span(" " * (30 + digits - width))] if after else []
-        page.lines.append((Span("  "), *before, *gap, *after))
+        page.lines += _column(page, changes + attention, digits, indent=2)
+        return
+    middle = 2 + LEFT_COLUMN + digits
+    left = _column(page, changes, digits, indent=2)
+    right = _column(page, attention, digits, indent=middle)
+    for before, after in zip_longest(left, right, fillvalue=()):
+        gap = middle - sum(len(span.text) for span in before)
+        page.lines.append((*before, Span(" " * gap), *after[1:]) if after else before)
+
+
+def _column(page: Page, counts: Iterable[Count], digits: int, indent: int) -> list[Line]:
+    """Return one line for each count, or more where its words don't fit."""
+    lines: list[Line] = []
+    start = indent + 1 + digits + 1
+    for symbol, style, number, noun, more in counts:
+        first, *others = wrap([Span(_counted(number, noun) + more)], page.width, start, start)
+        figures = (Span(symbol, f"bold {style}"), Span(f"{number:>{digits},} "))
+        lines += [(Span(" " * indent), *figures, *first[1:]), *others]
+    return lines
+
+
+def _unlisted(plan: Plan) -> str:
+    """Say what becomes of unlisted users; with `unlisted_users: revoke`, who is kept for what they are."""
+    kept = plan.options.get("unlisted_kept")
+    if not isinstance(kept, dict):
+        return ", untouched"
+    classes = [f"{number} {clean(str(kind))}" for kind, number in kept.items()]
+    return (
+        f"; licences are revoked, but not of: {', '.join(classes)}" if classes else "; licences are revoked"
+    )
 
 
 def _counted(number: int, noun: str) -> str:

@@ -119,6 +119,18 @@ def _config_unreadable(f: Facts) -> str:
     return f"{file_of(f)} can't be read: {_reason(f)}. Without the whole desired state nothing is planned."
 
 
+def _cannot_edit(f: Facts) -> str:
+    reasons = {
+        "layout": "it is written in a way that can't be added to without changing the rest",
+        "problems": "with the new lines it would have problems",
+        "moved": "it has changed meanwhile",
+    }
+    return (
+        f"{file_of(f)} is left as it is: {reasons.get(f.text('reason'), f.text('reason'))}. "
+        "Add the licences by hand, or try again."
+    )
+
+
 def _config_folder_empty(f: Facts) -> str:
     return f"the folder {file_of(f)} holds no .yaml or .yml file. Name the right one with -f."
 
@@ -178,6 +190,7 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "bad-plan": _bad_plan,
     "bad-sandbox": _bad_sandbox,
     "bad-snapshot": _bad_snapshot,
+    "cannot-edit": _cannot_edit,
     "cannot-write": _cannot_write,
     "clock-backwards": _clock_backwards,
     "config-folder-empty": _config_folder_empty,

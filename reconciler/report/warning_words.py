@@ -13,7 +13,7 @@ from reconciler import catalog
 from reconciler.report.phrases import Facts, listing, product
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 DATA_LOSS = frozenset(
     {"data-deletion", "mailbox-deletion", "mailbox-downgrade", "storage-downgrade", "user-deletion"}
@@ -106,6 +106,24 @@ def _data_deletion(f: Facts, fate: Fate) -> Warned:
     return Warned(
         f"{fate.who} loses {service.title}{plans}: {service.loses}; {end}.{keeps}",
         _sentence(service.prevent or "keep the licence, if the service is still needed"),
+    )
+
+
+def services(lost: Sequence[Facts], fate: Fate) -> Warned:
+    """Return what is said of several services that are lost together, all known or all unknown."""
+    names = listing([f.text("title") for f in lost], limit=len(lost))
+    if not lost[0].flag("known"):
+        return Warned(
+            f"{fate.who} loses {names}: what becomes of their data is unknown.",
+            "Find out what these services keep for the user before you apply, and export it.",
+        )
+    known = catalog.load().services
+    advice = [known[f.text("service")].prevent for f in lost if f.text("service") in known]
+    return Warned(
+        f"{fate.who} loses {names}, with what they hold: {fate.deadline('by assigning them again')}.",
+        _sentence(
+            "; ".join(dict.fromkeys(filter(None, advice))) or "keep the licence, if they are still needed"
+        ),
     )
 
 

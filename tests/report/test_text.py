@@ -1,0 +1,383 @@
+"""A plan for people: what is shown, in which order, at which width, and never obeyed by a terminal."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from reconciler import plan as p
+from reconciler.report import text
+from tests.report.samples import account, conflict, everything, licence, licences, plan, seats
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def shown(of, width=80, *, encoding="utf-8", **options):
+    """Return what a pipe gets."""
+    raw = io.BytesIO()
+    with io.TextIOWrapper(raw, encoding=encoding, write_through=True) as file:
+        text.render(of, Console(file=file, width=width), **options)
+        return raw.getvalue().decode(encoding)
+
+
+def on_terminal(of, **environment):
+    file = io.StringIO()
+    console = Console(
+        file=file, width=80, force_terminal=True, _environ={"TERM": "xterm-256color", **environment}
+    )
+    text.render(of, console)
+    return file.getvalue()
+
+
+def many(number):
+    return tuple(
+        licences(f"user{n:03}", (licence("SPE_E5", n + 1),), (licence("ENTERPRISEPACK", n + 1),))
+        for n in range(number)
+    )
+
+
+# ------------------------------------------------------------ the whole page
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "options"),
+    [
+        ("everything-80", everything(), {}),
+        ("everything-120", everything(), {"width": 120}),
+        ("everything-ascii", everything(), {"encoding": "ascii"}),
+        ("many", plan(summary=p.Summary(assign=412, revoke=412), changes=many(412)), {}),
+        ("nothing", plan(summary=p.Summary(unlisted_users=3)), {}),
+    ],
+)
+def test_a_plan_is_shown_exactly_like_this(name, of, options):
+    assert shown(of, **options) == (GOLDEN / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def test_what_stops_or_costs_or_destroys_stands_before_the_rest():
+    titles = [line for line in shown(everything()).splitlines() if line and line[0] != " "]
+    assert titles == [
+        "Plan for contoso.com (sandbox)",
+        "Refused by guard rails",
+        "Purchases",
+        "Conflicts",
+        "Removals",
+        "Other changes",
+        "Seats",
+        "11 changes are ready to apply; 2 are blocked (`apply --partial` leaves them",
+        "out).",
+        "A guard rail refuses the plan as a whole: apply changes nothing.",
+        "What costs money is left out, unless applied with `--buy`.",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120, 200])
+def test_no_line_is_wider_than_the_page_but_where_a_word_is(width):
+    page = max(40, min(width, 120))
+    for line in shown(everything(), width).splitlines():
+        words = [cell_len(word) for word in re.findall(r"(?:`[^`]*`|\S)+", line)]
+        assert cell_len(line) <= page or len(words) == 1 or cell_len(line) - max(words) <= page // 2, line
+
+
+def test_equal_plans_give_the_same_text():
+    assert shown(everything()) == shown(everything())
+
+
+# ------------------------------------------------------------ nothing to do
+
+
+def test_a_plan_with_nothing_to_do_says_so():
+    assert shown(plan()).endswith("\nNothing to do: the tenant is as declared.\n")
+
+
+@pytest.mark.parametrize(("number", "told"), [(1, "1 change is blocked."), (3, "3 changes are blocked.")])
+def test_a_plan_with_only_blocked_changes_counts_them(number, told):
+    stuck = tuple(
+        licences(f"u{n}", (licence("EMS"),), status="blocked", blocked_by=("no-seats",))
+        for n in range(number)
+    )
+    assert shown(plan(changes=stuck)).endswith(f"\nNothing to do: {told}\n")
+
+
+def test_a_plan_whose_changes_were_not_even_made_points_to_the_conflicts():
+    assert "Nothing to do: conflicts stand in the way" in shown(
+        plan(conflicts=(conflict("unknown-user", "anan"),))
+    )
+
+
+def test_one_ready_change_is_told_in_the_singular():
+    assert "\n1 change is ready to apply.\n" in shown(plan(changes=many(1)))
+
+
+# ------------------------------------------------------------ grouping
+
+
+def test_equal_changes_of_many_users_are_one_row_with_the_first_names():
+    page = shown(plan(changes=many(412)), 120)
+    assert "412 users  ENTERPRISEPACK (Office 365 E3) → SPE_E5 (Microsoft 365 E5)" in page
+    assert "user000@contoso.com, user001@contoso.com, user002@contoso.com … and 409" in page
+    assert "`show --all` and `--json`" in page
+
+
+def test_nothing_is_cut_where_everything_is_asked_for():
+    page = shown(plan(changes=many(412)), everything=True)
+    assert all(f"user{n:03}@contoso.com" in page for n in range(412))
+    assert "--all" not in page
+
+
+def test_a_list_is_not_cut_for_the_sake_of_one_item():
+    assert "more" not in shown(plan(changes=many(4)))
+    assert "… and 2 more" in shown(plan(changes=many(5)), 120)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        licences("zoe", (licence("SPE_E5"),)),
+        licences("zoe", (licence("SPE_E5", off=("plan-a",)),), (licence("ENTERPRISEPACK"),)),
+        licences("zoe", (licence("SPE_E5"),), (licence("ENTERPRISEPACK"),), effects=("Teams: chats",)),
+        licences(
+            "zoe",
+            (licence("SPE_E5"),),
+            (licence("ENTERPRISEPACK"),),
+            status="blocked",
+            blocked_by=("no-seats",),
+        ),
+        licences("zoe", (licence("SPE_E5"),), (licence("ENTERPRISEPACK"),), permitted=False),
+        licences(
+            "zoe",
+            (licence("SPE_E5"),),
+            (licence("ENTERPRISEPACK"),),
+            warnings=(p.Warning(code="mailbox-deletion", recoverable_until="2026-12-24"),),
+        ),
+    ],
+)
+def test_a_change_that_differs_in_anything_that_matters_stands_alone(other):
+    page = shown(plan(changes=(*many(3), other)))
+    assert "3 users" in page
+    assert "4 users" not in page
+
+
+def test_conflicts_with_the_same_way_out_are_told_together():
+    page = shown(plan(conflicts=tuple(conflict("no-usage-location", f"u{n}") for n in range(9))))
+    assert "! no-usage-location (9)" in page
+    assert "… and 6 more" in page
+    assert page.count("Set `usage_location` in the user's entry.") == 1
+
+
+def test_services_lost_with_one_deadline_are_told_together_until_all_is_asked_for():
+    lost = tuple(
+        p.Warning(
+            code="data-deletion",
+            params={"service": key, "title": title, "plans": [], "days": days, "known": known},
+            recoverable_until="2026-12-24" if days else None,
+        )
+        for key, title, days, known in [
+            ("forms", "Forms", 30, True),
+            ("sway", "Sway", 30, True),
+            (None, "NEW_A", None, False),
+            (None, "NEW_B", None, False),
+        ]
+    )
+    page = shown(plan(changes=(licences("bram", revoke=(licence("EMS"),), warnings=lost),)), 120)
+    assert page.count("data-deletion:") == 2
+    assert "until 2026-12-24  data-deletion: the user loses Forms and Sway" in page
+    assert "date unknown      data-deletion: the user loses NEW_A and NEW_B: what becomes of" in page
+    whole = shown(plan(changes=(licences("bram", revoke=(licence("EMS"),), warnings=lost),)), everything=True)
+    assert whole.count("data-deletion:") == 4
+
+
+# ------------------------------------------------------------ single facts
+
+
+def test_the_deadline_stands_in_the_margin_and_the_first_one_in_the_summary():
+    page = shown(everything())
+    assert "\n    until 2026-12-24  mailbox-deletion: " in page
+    assert "first deadline 2026-12-24" in page
+
+
+def test_the_earliest_deadline_is_shown_first():
+    def lost(local, until):
+        gone = p.Warning(code="mailbox-deletion", recoverable_until=until)
+        return licences(local, revoke=(licence("EMS"),), warnings=(gone,))
+
+    page = shown(plan(changes=(lost("late", "2026-12-30"), lost("soon", "2026-12-24"), lost("never", None))))
+    assert page.index("soon@") < page.index("late@") < page.index("never@")
+
+
+def test_a_blocked_change_is_marked_and_says_why():
+    stuck = licences(
+        "max",
+        (licence("EMS"),),
+        status="blocked",
+        blocked_by=("no-seats", "users/anna@contoso.com/licenses"),
+        effects=("Intune: devices can be managed",),
+    )
+    page = shown(plan(changes=(stuck,)), 120)
+    assert "  \N{MULTIPLICATION SIGN} assign   max@contoso.com" in page
+    assert "blocked by no-seats; waits for users/anna@contoso.com/licenses, which is blocked" in page
+    assert "sets up" not in page
+
+
+def test_a_change_that_the_actor_may_not_make_names_the_roles():
+    page = shown(plan(changes=(account("delete-user", "dirk", {}, {}, permitted=False, status="blocked"),)))
+    assert "takes Global Administrator or User Administrator" in page
+
+
+def test_a_change_says_which_change_of_another_it_waits_for():
+    waiting = licences(
+        "isabel", (licence("EMS"),), depends_on=("users/victor@contoso.com", "users/isabel@contoso.com")
+    )
+    assert "after users/victor@contoso.com\n" in shown(plan(changes=(waiting,)))
+
+
+def test_declared_purchases_stand_with_the_purchases():
+    page = shown(everything())
+    assert page.index("10 → 15 seats") < page.index("Conflicts")
+    assert "automatic renewal off → on" in page
+
+
+def test_loosened_rails_and_targets_are_shown():
+    options = {"allow": ["max-revocations"], "targets": ["anna@contoso.com"], "use_grace": True}
+    page = shown(plan(options=options))
+    assert "allows   max-revocations" in page
+    assert "targets  anna@contoso.com" in page
+    assert "grace period" in page
+
+
+def test_unlisted_users_who_are_kept_are_counted_by_class():
+    options = {"unlisted_kept": {"guest": 3, "role-holder": 1}}
+    page = shown(plan(options=options, summary=p.Summary(unlisted_users=9)), 120)
+    assert "9 unlisted users; licences are revoked, but not of: 3 guest, 1 role-holder" in page
+    page = shown(plan(options={"unlisted_kept": {}}, summary=p.Summary(unlisted_users=9)))
+    assert "9 unlisted users; licences are revoked" in page
+
+
+def test_fewer_seats_than_owned_are_told():
+    fewer = [{"sku": "EMS", "declared": 10, "owned": 20}]
+    assert "! EMS: 10 declared, 20 owned; a plan gives no seats back." in shown(
+        plan(options={"fewer_seats_declared": fewer})
+    )
+
+
+def test_seats_without_change_are_only_counted_unless_all_is_asked_for():
+    row = {"sku_id": "x", "seats": 10, "in_use_before": 4, "in_use_after": 4, "free_after": 6, "short": 0}
+    still = plan(seats=(p.SeatRow(sku="EMS", **row), p.SeatRow(sku="EMS_E5", **{**row, "short": 2})))
+    assert "1 other SKU without change" in shown(still)
+    assert "  EMS  " in shown(still, everything=True)
+
+
+def test_a_change_without_reason_or_sku_is_shown_too():
+    """A plan of another version may hold what this one never makes."""
+    odd = p.Change(address="subscriptions/X/auto-renew", kind="set-auto-renew")
+    bare = account("update-user", "eva", {"department": None}, {"department": "", "enabled": False})
+    page = shown(plan(changes=(odd, bare, seats("EMS", "buy-seats", {}, {"seats": 5}))), 120)
+    assert "automatic renewal unknown → unknown" in page
+    assert "department: empty; enabled: no" in page
+    assert "unknown → 5 seats" in page
+
+
+@pytest.mark.parametrize("instant", ["2026-11-24T02:00:00+01:00", "soon"])
+def test_an_instant_that_is_not_utc_is_shown_as_it_is(instant):
+    assert instant in shown(plan(expires_at=instant))
+
+
+# ------------------------------------------------------------ terminal and pipe
+
+
+def test_a_pipe_gets_plain_text():
+    assert "\x1b" not in shown(everything())
+
+
+def test_a_terminal_gets_colours_and_the_same_words():
+    coloured = on_terminal(everything())
+    assert "\x1b[1;31m" in coloured
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert [line.rstrip() for line in bare.splitlines()] == shown(everything()).splitlines()
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_without_colour_gets_plain_text(environment):
+    assert "\x1b" not in on_terminal(everything(), **environment)
+
+
+def test_without_a_console_standard_output_is_taken(capsys):
+    text.render(plan())
+    assert "Nothing to do" in capsys.readouterr().out
+
+
+def test_an_encoding_without_our_signs_gets_ascii():
+    page = shown(everything(), encoding="ascii")
+    assert "  - revoke   bram@contoso.com" in page
+    assert "ENTERPRISEPACK -> EMS" in page
+
+
+def test_a_name_that_an_encoding_lacks_is_escaped():
+    update = account("update-user", "eva", {}, {"department": "Vertrieb é 漢"})
+    assert r"department: Vertrieb é \u{6f22}" in shown(plan(changes=(update,)), encoding="latin-1")
+
+
+def test_wide_characters_keep_the_columns():
+    changes = (licences("漢字", (licence("EMS"),)), licences("ab", (licence("SPE_E5"),)))
+    rows = [line for line in shown(plan(changes=changes)).splitlines() if line.startswith("  +")]
+    assert len({cell_len(row[: re.search("EMS|SPE_E5", row).start()]) for row in rows}) == 1
+
+
+# ------------------------------------------------------------ hostile text
+
+EVIL = "\x1b[2J\x9b1A\u202e\u2066\r\n::error::owned\n##[add-path]/tmp [red]x[/red] :smile:"
+
+
+def poisoned(value):
+    if isinstance(value, dict):
+        return {key: poisoned(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [poisoned(item) for item in value]
+    return EVIL + value if isinstance(value, str) else value
+
+
+FIXED = ("format_version", "kind", "status", "code", "provider", "reason", "action")
+
+
+def everything_poisoned():
+    """Return the plan with hostile text in every field that isn't from a closed set."""
+
+    def spoil(value, key=""):
+        if isinstance(value, dict):
+            return {k: spoil(item, k) for k, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [spoil(item, key) for item in value]
+        return EVIL + value if isinstance(value, str) and key not in FIXED else value
+
+    return p.from_document(spoil(json.loads(json.dumps(_builtins(everything())))))
+
+
+def _builtins(of):
+    return msgspec.to_builtins(of)
+
+
+@pytest.mark.parametrize("options", [{}, {"everything": True}, {"encoding": "ascii"}])
+def test_hostile_text_in_every_field_comes_out_harmless(options):
+    page = shown(everything_poisoned(), **options)
+    assert not set(page) & set("\x1b\x9b\u202e\u2066\r")
+    assert not any(line.lstrip().startswith("::") for line in page.splitlines())
+    assert "##[" not in page
+    assert "[red]x[/red] :smile:" in page
+
+
+def test_hostile_text_brings_no_escape_of_its_own_to_a_terminal():
+    ours = set(re.findall(r"\x1b\[[0-9;]*[A-Za-z]", on_terminal(everything())))
+    assert set(re.findall(r"\x1b.{0,8}?[A-Za-z]", on_terminal(everything_poisoned()))) <= ours
+
+
+@given(st.text(max_size=60), st.integers(20, 130))
+def test_any_name_makes_a_page(name, width):
+    update = account("update-user", "eva", {"department": name}, {"department": name + "x"})
+    page = shown(plan(changes=(update,), actor=p.ActorInfo(name=name, roles=(name,))), width)
+    assert not any(line.lstrip().startswith("::") for line in page.splitlines())
