@@ -195,14 +195,16 @@ class _Engine:
         return {addresses[upn]: password for upn, password in fresh.items()}
 
     def _outcome(self, change: Change, outcome: Outcome) -> Result:
-        code = outcome.code
+        code, params = outcome.code, {"message": outcome.message} if outcome.message else {}
         if change.kind == "create-user" and outcome.status == "done":
-            code = "password-kept" if self._credentials else "password-not-kept"
+            code, params = "password-not-kept", {}
+            if self._credentials:
+                code, params = "password-kept", {"file": str(self._credentials.path)}
         return _result(
             change,
             outcome.status,
             code=code,
-            params={"message": outcome.message} if outcome.message else {},
+            params=params,
             user_id=outcome.user_id or (change.user.id if change.user else None),
             request_id=outcome.request_id,
             client_request_id=outcome.client_request_id,

@@ -37,7 +37,6 @@ _ENDED: dict[str, str] = {
 }
 
 _CODES: dict[str, str] = {
-    "password-kept": "its first password is in the credentials file; it must be changed at first sign-in",
     "password-not-kept": (
         "its first password was kept nowhere: reset the password in the admin centre to hand the account over"
     ),
@@ -82,7 +81,9 @@ def sentence(
     if status == "blocked":
         return f"by {listing(facts.names('by'))}"
     if status == "already-done":
-        return "the tenant holds this already; nothing was written"
+        return ""
+    if code == "password-kept":
+        return f"its first password is in {facts.text('file')}; it must be changed at first sign-in"
     if status == "stale":
         return _stale(code, params.get("moved") or (), names or {})
     if code == "waits":

@@ -253,16 +253,13 @@ def test_a_guard_rail_refuses_until_it_is_named(run, declared, sandbox, holdings
     assert skus_of(holdings(), BRAM) == []
 
 
-def test_a_plan_made_with_a_rail_loosened_is_refused_unless_apply_says_so_too(
-    run, declared, planned, holdings
-):
-    declared(RAILED)
-    planned("--allow", "max-revocations")
+def test_a_plan_made_with_a_rail_loosened_is_refused_unless_apply_says_so_too(run, planned, holdings):
+    planned("--allow", "protected")
     before = holdings()
     ran = run("apply", "plan.json", "--auto-approve")
     assert (ran.code, "apply must be told so too" in ran.err) == (3, True)
     assert holdings() == before
-    assert run("apply", "plan.json", "--auto-approve", "--allow", "max-revocations").code == 0
+    assert run("apply", "plan.json", "--auto-approve", "--allow", "protected").code == 0
 
 
 def test_unattended_and_unreviewed_data_loss_takes_a_flag_of_its_own(run, declared, planned, holdings):
