@@ -7,7 +7,7 @@ stand on the page is text's business.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, assert_never
 
 from reconciler.report import messages
 from reconciler.report.phrases import count, listing, product, role_names
@@ -187,6 +187,8 @@ def what(row: Row, arrow: str, *, short: bool = False) -> str:
             fields = "; ".join(_fields(change, arrow))
             named = f"({clean(name)})" if name else ""
             return " ".join(part for part in (named, fields) if part)
+        case _:
+            assert_never(row.verb)
 
 
 def _licences(change: Change, arrow: str, *, short: bool) -> str:

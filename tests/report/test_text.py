@@ -283,6 +283,21 @@ def test_a_change_without_reason_or_sku_is_shown_too():
     assert "unknown → 5 seats" in page
 
 
+def test_a_warning_with_nothing_to_prevent_says_only_what_to_know():
+    back = p.Warning(code="mailbox-restored", params={"removed_at": "2026-11-10", "until": "2026-12-10"})
+    page = shown(plan(changes=(account("restore-user", "kim", {}, {}, warnings=(back,)),)))
+    assert "note              mailbox-restored: the user gets the former mailbox back" in page
+    assert "To prevent it" not in page
+
+
+def test_a_warning_about_a_subscription_names_it():
+    trial = p.Warning(code="trial-seat", params={"sku": "EMS"})
+    page = shown(
+        plan(changes=(seats("EMS", "buy-seats", {"seats": 1}, {"seats": 2}, warnings=(trial,)),)), 120
+    )
+    assert "trial-seat: EMS (Enterprise Mobility + Security E3) takes a seat" in page
+
+
 @pytest.mark.parametrize("instant", ["2026-11-24T02:00:00+01:00", "soon"])
 def test_an_instant_that_is_not_utc_is_shown_as_it_is(instant):
     assert instant in shown(plan(expires_at=instant))
