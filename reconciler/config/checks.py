@@ -7,6 +7,7 @@ bundles. No tenant and no catalogue: names of SKUs are judged in resolve.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.document import folded
@@ -26,6 +27,8 @@ _UPN = re.compile(
 )
 _FOREIGN = re.compile(r"[^A-Za-z0-9'.\-_!#^~@]")
 
+_MAX_CYCLES = 100  # that are told; mending one tends to mend others
+
 _WITH_ABSENT = frozenset({"id", "ensure", "reason"})
 """Keys that say something about a user who shall be deleted."""
 
@@ -39,7 +42,7 @@ def check(document: Document) -> Iterator[Problem]:
     for member in document.members("restrictions"):
         if "plan" in member.value and "sku" in member.value:
             yield _both(member.locate("sku", key=True), "plan", "sku")
-    yield from _cycles(document)
+    yield from islice(_cycles(document), _MAX_CYCLES)
 
 
 def _users(document: Document) -> Iterator[Problem]:

@@ -43,11 +43,11 @@ class Item(NamedTuple):
 class Grants:
     """Works out items, with the bundles of the file and the names that the tenant knows."""
 
-    def __init__(self, names: Names, bundles: Mapping[str, list[Any]]) -> None:
+    def __init__(self, names: Names, bundles: Mapping[str, list[Data]]) -> None:
         self._names = names
         self._bundles = bundles
         self._items: dict[Hashable, Item] = {}
-        self._open: set[str] = set()  # bundles that are being worked out, against cycles
+        self._contents: dict[str, tuple[Granted, ...]] = {}  # what each bundle comes to
 
     def item(self, item: Data) -> Item:
         """Return what `item` grants. What is wrong inside a bundle is told at the bundle only."""
@@ -65,22 +65,45 @@ class Grants:
     def _named(self, name: str) -> Item:
         """Return what a plain name grants: a bundle's licences or a SKU."""
         if name in self._bundles:
-            return Item(tuple(self._bundle(name)))
+            if name not in self._contents:
+                self._work_out(name)
+            contents = self._contents[name]
+            return Item(tuple(granted._replace(bundle=name) for granted in contents))
         try:
             return Item((Granted(self._names.sku(name), None, None),))
         except Fault as fault:
             return Item(wrong=(Wrong((), fault.code, fault.params),))
 
-    def _bundle(self, name: str) -> Iterator[Granted]:
-        """Yield what a bundle grants, as coming from this bundle. A cycle (a problem) grants nothing."""
-        if name in self._open:
-            return
-        self._open.add(name)
+    def _work_out(self, start: str) -> None:
+        """Note what a bundle comes to, and before it each bundle that it names.
+
+        Each is looked at once and holds each grant once, and there is no recursion: bundles of bundles
+        of bundles cost no more than they take to write. In a cycle, which is a problem anyway, the
+        bundle that closes it grants nothing there.
+        """
+        way = {start: self._nested(start)}
+        while way:
+            name = next(reversed(way))
+            inner = next(
+                (inner for inner in way[name] if inner not in self._contents and inner not in way), None
+            )
+            if inner is not None:
+                way[inner] = self._nested(inner)
+                continue
+            del way[name]
+            self._contents[name] = tuple(dict.fromkeys(self._granted(name)))
+
+    def _nested(self, name: str) -> Iterator[str]:
+        """Yield the bundles that a bundle names."""
+        return (item for item in self._bundles[name] if isinstance(item, str) and item in self._bundles)
+
+    def _granted(self, name: str) -> Iterator[Granted]:
+        """Yield what a bundle grants, the bundles in it worked out."""
         for item in self._bundles[name]:
-            nested = isinstance(item, str) and item in self._bundles
-            for granted in self._bundle(item) if nested else self.item(item).granted:
-                yield Granted(granted.sku_id, granted.disabled, name)
-        self._open.discard(name)
+            if isinstance(item, str) and item in self._bundles:
+                yield from self._contents.get(item, ())
+            else:
+                yield from self.item(item).granted
 
     def _with_plans(self, item: dict[str, Any]) -> Item:
         """Return what an item grants that names a SKU and perhaps its plans."""

@@ -5,6 +5,7 @@ Knows no SKUs and no keys: callers bring the candidates, and decide what to do w
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ _ALIKE = 0.7
 """Share of letters in common, from which on a suggestion helps more than it misleads."""
 
 
-def nearest(word: str, candidates: Iterable[str]) -> str | None:
+@lru_cache(maxsize=1024)
+def nearest(word: str, candidates: tuple[str, ...]) -> str | None:
     """Return the candidate that `word` most likely stands for, whatever its case; None: none is near.
 
     The first of several that are equally near is returned, so callers order them by preference.

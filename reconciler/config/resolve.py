@@ -63,6 +63,11 @@ NEEDS_TENANT = frozenset(
 )
 """Problems that only a tenant can confirm: without one they are warnings."""
 
+MAX_GRANTS = 5_000_000
+"""All users together; more come from a mistake or from malice, and would fill the memory."""
+
+_MAX_PAIRS = 4096  # pairs of field and value that are kept to be shared; people's names fill any table
+
 
 def resolve(document: Document, skus: Sequence[Sku], catalog: Catalog) -> Desired:
     """Return the desired state with names resolved against the tenant's SKUs, then the catalogue.
@@ -105,6 +110,7 @@ class _Resolver:
         self.document = document
         self.names = names
         self.problems: list[Problem] = []
+        self.granted = 0  # licences granted so far, against small files that grant billions
         self.pairs: dict[tuple[str, str | bool], tuple[str, str | bool]] = {}  # equal ones share one object
         bundles = {str(member.key): member.value for member in document.members("bundles")}
         failing: dict[str, list[Data]] = {name: [] for name in document.names("bundles") - bundles.keys()}
@@ -223,7 +229,6 @@ class _Resolver:
 
     def _entries(self, mode: Mode) -> Iterator[Entry]:
         """Yield the entries of `users`."""
-        pairs = self.pairs
         for member in self.document.members("users"):
             entry: dict[str, Any] = member.value
             profile = []
@@ -232,8 +237,7 @@ class _Resolver:
             own_mode = mode
             for key, value, node in member.fields():
                 if key in PROFILE:
-                    pair = (key, value)
-                    profile.append(pairs.setdefault(pair, pair) if len(pairs) < _MAX_PAIRS else pair)
+                    profile.append(self._shared((key, value)))
                 elif key == "licenses":
                     own_mode, grants = self._licences(member, value, node, mode)
                 elif key == "exclude":
@@ -254,6 +258,12 @@ class _Resolver:
                 reason=entry.get("reason"),
             )
 
+    def _shared(self, pair: tuple[str, str | bool]) -> tuple[str, str | bool]:
+        """Return a pair equal to `pair`, the same one for many users."""
+        if len(self.pairs) < _MAX_PAIRS:
+            return self.pairs.setdefault(pair, pair)
+        return self.pairs.get(pair, pair)
+
     def _licences(
         self, member: Member, licences: Data, node: int, mode: Mode
     ) -> tuple[Mode, tuple[Grant, ...]]:
@@ -269,6 +279,11 @@ class _Resolver:
         for number, item in enumerate(licences):
             granted, wrong = self.grants.item(item)
             place = source.location(node)
+            self.granted += len(granted)
+            if self.granted > MAX_GRANTS:
+                if self.granted - len(granted) <= MAX_GRANTS:  # told once
+                    self.problem(place, "too-many-licences", {"limit": MAX_GRANTS})
+                break
             grants += [
                 Grant(sku_id=sku_id, disabled_plans=disabled, bundle=bundle, location=place)
                 for sku_id, disabled, bundle in granted
@@ -296,9 +311,6 @@ class _Resolver:
                     "line": listed[exclusion.sku_id].line,
                 }
                 self.problem(exclusion.location, "excluded-and-listed", params)
-
-
-_MAX_PAIRS = 4096
 
 
 def _upn(entry: Entry) -> str:

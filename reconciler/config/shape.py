@@ -29,7 +29,7 @@ LATER = frozenset(
 """Keys that the language will have and has not yet: a reader of the design must not think them a typo."""
 
 _MAX_EXPLAINED = 200  # members; beyond them jsonschema-rs' own account stands, which takes no time
-_MAX_FAULTS = 10_000
+MAX_FAULTS = 10_000  # of one file; a person reads the first few
 _FIELD = 3  # steps to a field of a user
 
 _TYPES: dict[type, str] = {
@@ -67,7 +67,8 @@ def check(source: Source) -> None:
     if validator.is_valid(source.data):
         return
     failing: dict[Path, list[Fault]] = {}
-    for error in islice(validator.iter_errors(source.data), _MAX_FAULTS):
+    errors = list(islice(validator.iter_errors(source.data), MAX_FAULTS + 1))
+    for error in errors[:MAX_FAULTS]:
         path = tuple(error.instance_path)
         failing.setdefault(_member(path)[0], []).append(_own_fault(path, error))
     problems: dict[tuple[Any, ...], Problem] = {}
@@ -78,6 +79,9 @@ def check(source: Source) -> None:
                 problems.setdefault((problem.location, problem.code, str(problem.params)), problem)
                 source.failing.add(path[:_FIELD] if path[:1] == ("users",) else member)
     source.problems.extend(problems.values())
+    if len(errors) > MAX_FAULTS:
+        last = source.problems[-1].location
+        source.problems.append(Problem(location=last, code="too-many-problems", params={"limit": MAX_FAULTS}))
 
 
 @cache
@@ -126,12 +130,12 @@ def _problems(source: Source, fault: Fault) -> Iterator[tuple[Path, Problem]]:
     of what must not be used.
     """
     if fault.keyword == "additionalProperties":
-        known = list(fault.schema["properties"])
+        known = tuple(fault.schema["properties"])
         for key in fault.found:
             if key not in known:
                 path = (*fault.path, key)
                 location = source.locate(path, key=True)
-                params = {"key": key, "nearest": nearest(key, known), "later": key in LATER, "known": known}
+                params = {"key": key, "nearest": nearest(key, known), "later": key in LATER, "known": list(known)}
                 yield path, Problem(location=location, code="unknown-key", params=params)
         return
     if fault.keyword == "required":
@@ -174,7 +178,7 @@ def _not_listed(fault: Fault) -> tuple[str, dict[str, Any]]:
     return "bad-value", {
         "value": fault.found,
         "options": fault.wanted,
-        "nearest": nearest(found, fault.wanted),
+        "nearest": nearest(found, tuple(fault.wanted)),
     }
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _MAX_SHOWN = 80
 """Characters of a value that are shown; a long one helps nobody to find it."""
 
+_MAX_NAMES = 12
+"""Names of a cycle that are shown."""
+
 Params = dict[str, Any]
 
 
@@ -201,6 +204,13 @@ def _upn(params: Params) -> str:
             return f"{upn} is not a user principal name; expected: name@domain"
 
 
+def _cycle(params: Params) -> str:
+    names = [clean(name) for name in params["cycle"]]
+    if len(names) > _MAX_NAMES:
+        names[_MAX_NAMES - 2 : -1] = ["…"]
+    return f"bundles name each other in a cycle: {' → '.join(names)}"
+
+
 def _unknown_sku(params: Params) -> str:
     name = _value(params["name"])
     if params["offline"]:
@@ -242,7 +252,7 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "duplicate-key": lambda p: f"{_key(p['key'])} was already given at {p['line']}:{p['column']}",
     "bad-number": lambda p: f"{_value(p['value'])} is not a number that can be used; quotes make it text",
     "too-deep": lambda p: f"nested more than {p['limit']} levels deep",
-    "too-many-problems": lambda p: f"{p['limit']} problems so far; the rest of the file was not read",
+    "too-many-problems": lambda p: f"{p['limit']} problems so far; those that follow are not told",
     # shape
     "unknown-key": _unknown_key,
     "missing-key": lambda p: f"{_what(p)} lacks {_key(p['key'])}",
@@ -270,10 +280,13 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
         "(`ensure: absent`); leave one of the two out"
     ),
     "both-keys": lambda p: f"{_key(p['second'])} can't stand beside {_key(p['first'])}; keep one of them",
-    "bundle-cycle": lambda p: f"bundles name each other in a cycle: {' → '.join(map(clean, p['cycle']))}",
+    "bundle-cycle": _cycle,
     # names
     "unknown-sku": _unknown_sku,
-    "unknown-bundle": lambda p: f"{_value(p['name'])} is neither a bundle nor a SKU{_meant(p)}",
+    "unknown-bundle": lambda p: (
+        f"{_value(p['name'])} is neither a bundle nor a SKU of "
+        f"{'the catalogue' if p['offline'] else 'this tenant'}{_meant(p)}"
+    ),
     "bundle-as-sku": lambda p: (
         f"{_value(p['name'])} is a bundle, and a SKU is expected here; "
         "a bundle is named by itself in a list of licences"
@@ -290,6 +303,9 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
         f"{_value(p['plan'])} of {_sku(p)} is set for the whole tenant; it can't be switched for a user"
     ),
     "bundle-is-sku": lambda p: f"{_value(p['name'])} is also a SKU; give the bundle another name",
+    "too-many-licences": lambda p: (
+        f"more than {p['limit']:,} licences are granted so far; no tenant has those"
+    ),
     "excluded-and-listed": lambda p: (
         f"{clean(p['sku'])} is excluded here, but line {p['line']} lists it "
         "for the same user; leave one of the two out"

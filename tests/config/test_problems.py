@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-
 from reconciler import config
 from reconciler.errors import ConfigError
 from reconciler.report import problems
