@@ -168,12 +168,12 @@ def _role_missing(f: Facts) -> Told:
     }
     held = f.names("actor_roles")
     has = f"has only {listing([role_names([role]) for role in held])}" if held else "has no directory role"
-    needed = role_names(f.roles) if f.roles else "another role"
+    needed = f"the role {role_names(f.roles)}" if f.roles else "another role"
     return Told(
         f"{f.text('actor')} may not {deeds.get(f.text('action'), f.text('action'))}: "
         f"that takes {needed}, and {f.text('actor')} {has}.",
         (
-            f"Plan and apply as somebody who is {needed}.",
+            f"Plan and apply as somebody with {needed}.",
             "Or apply the rest without this change: `reconciler apply --partial`.",
         ),
     )

@@ -63,7 +63,11 @@ CONFLICTS = {
         "needs": ["Exchange (Plan 1)"],
         "sku": "WA",
     },
-    "over-allocated": {**SHORT, "in_use": 27, "over": 2},
+    "over-allocated": {
+        **{key: SHORT[key] for key in SHORT if key not in ("needed", "buy")},
+        "in_use": 27,
+        "over": 2,
+    },
     "expiring": {**E5, "date": "2026-12-20", "days": 26, "users": ["pia@contoso.com"], "services": ["Teams"]},
     "expired": {**E5, "status": "Suspended", "date": "2027-01-20", "users": ["pia@contoso.com"]},
     "inherited": {**ANNA, **E5, "groups": ["Sales NL"]},
@@ -324,7 +328,7 @@ def test_a_missing_role_is_told_for_every_kind_of_change(kind):
         "role-missing", {**ANNA, "action": kind, "actor": "joe@contoso.com", "actor_roles": []}
     )
     assert "joe@contoso.com may not" in message
-    assert "that takes User Administrator, and joe@contoso.com has no directory role" in message
+    assert "that takes the role User Administrator, and joe@contoso.com has no directory role" in message
     assert "User Administrator" in remedies[0]
 
 
@@ -460,3 +464,24 @@ def _poisoned(value):
     if isinstance(value, list):
         return [_poisoned(item) for item in value]
     return f"\x1b]0;{value}\x07\n::error::\u202e" if isinstance(value, str) else value
+
+
+# ------------------------------------------------------------ the reference
+
+
+@pytest.mark.parametrize(
+    ("section", "codes"), [("Conflicts", CONFLICTS), ("Warnings", WARNINGS), ("Refusals", REFUSALS)]
+)
+def test_the_reference_lists_every_code_with_its_params(section, codes, request):
+    page = (request.config.rootpath / "docs/reference/plan-json.md").read_text(encoding="utf-8")
+    part = page.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    rows = {
+        line.split("`")[1]: line
+        for line in part.splitlines()
+        if line.startswith("| `") and "code" not in line[:8]
+    }
+    assert list(rows) == sorted(codes)
+    missing = {
+        (code, key) for code, params in codes.items() for key in params if f"`{key}`" not in rows[code]
+    }
+    assert missing == set()
