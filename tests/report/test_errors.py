@@ -65,7 +65,8 @@ def test_a_sentence_is_made_from_any_params(kind, table, params):
 
 def test_a_sentence_says_what_happened_and_what_to_do():
     assert errors.sentence(UsageError("no-config", path="tenant.yaml", default=True)) == (
-        "there is no tenant.yaml in this folder. Go to the folder that holds it, or name another file with -f."
+        "there is no tenant.yaml in this folder. "
+        "Go to the folder that holds it, or name another file with -f."
     )
     assert errors.sentence(
         UsageError("unreadable-file", path="p.json", reason="No such file or directory")
