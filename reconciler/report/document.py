@@ -8,6 +8,7 @@ plan; who may trust a document is for apply to decide.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.plan import Plan
+
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 MAX_BYTES = 1 << 30
 """A larger file is no plan that anybody can review; it is refused unread."""
@@ -159,9 +162,20 @@ def _parse(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it is nested too deeply"
         raise UsageError("bad-plan", path=str(path), reason=reason) from error
+    if _HALF.search(text) and not _encodable(document):
+        raise UsageError("bad-plan", path=str(path), reason="a text in it holds half a character")
     if not isinstance(document, dict):
         raise UsageError("bad-plan", path=str(path), reason="it is not a JSON object")
     return document
+
+
+def _encodable(document: object) -> bool:
+    """Tell whether all text in a document is Unicode that can be written: JSON may escape half a pair."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

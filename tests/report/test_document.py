@@ -208,6 +208,7 @@ def test_broken_json_is_told_with_its_position(tmp_path):
     [
         (b"\xff\xfe", "the file is not UTF-8"),
         ("[]", "it is not a JSON object"),
+        (r'{"a": "\ud800"}', "a text in it holds half a character"),
         ('{"a": 1, "a": 2}', 'the member "a" stands twice in one object'),
         ('{"a": NaN}', "NaN is not JSON"),
         ("[" * 100_000, "it is nested too deeply"),
@@ -250,3 +251,12 @@ def test_a_plan_of_a_later_minor_version_is_read(tmp_path):
 def test_a_file_too_large_to_review_is_refused_unread(tmp_path, monkeypatch):
     monkeypatch.setattr(document, "MAX_BYTES", 1)
     assert refused(tmp_path, "{}") == ("bad-plan", {"reason": "the file is larger than 1 GB"})
+
+
+def test_characters_beyond_the_first_plane_are_read_back(tmp_path):
+    """They stand in the file as two escapes where they are hidden, such as tags."""
+    made = plan(actor=p.ActorInfo(name="a\U000e0041\N{GRINNING FACE}", roles=()))
+    path = tmp_path / "plan.json"
+    path.write_text(document.dumps(document.to_document(made)), encoding="utf-8")
+    assert r"a\udb40\udc41" in path.read_text(encoding="utf-8")
+    assert document.read(path)[0].actor == made.actor

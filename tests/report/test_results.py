@@ -37,6 +37,12 @@ MOVED = "it moved since the plan was made: "
         ("left-out", "needs-buy", {}, "it spends money: apply with --buy"),
         ("blocked", None, {"by": ["no-seats", "users/anna"]}, "by no-seats and users/anna"),
         (
+            "blocked",
+            None,
+            {"by": ["role-missing"], "roles": ["global-administrator", "license-administrator"]},
+            "by role-missing; it takes Global Administrator or License Administrator",
+        ),
+        (
             "skipped",
             "waits",
             {"on": "users/anna", "status": "stale"},
