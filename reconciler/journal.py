@@ -123,23 +123,31 @@ def path_in(home: Path) -> Path:
 
 def read(path: Path) -> Reading:
     """Read a journal; one that does not exist is empty. Raises UsageError where it can't be opened."""
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        return Reading()
-    except OSError as error:
-        raise UsageError("journal-unreadable", path=str(path), reason=error.strerror) from error
-    decoder = msgspec.json.Decoder(Line)
     lines: list[Line] = []
     damage: list[Damage] = []
-    for number, text in enumerate(raw.split(b"\n"), start=1):
-        if not text.strip():
-            continue
-        try:
-            lines.append(decoder.decode(text))
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            damage.append(Damage(line=number, reason=str(error)))
+    for found in _scan(path):
+        if isinstance(found, Damage):
+            damage.append(found)
+        else:
+            lines.append(found)
     return Reading(lines=tuple(lines), damage=tuple(damage))
+
+
+def _scan(path: Path) -> Iterator[Line | Damage]:
+    """Yield what each line holds, one at a time: a journal of years needn't fit into memory."""
+    decoder = msgspec.json.Decoder(Line)
+    try:
+        with path.open("rb") as file:
+            for number, text in enumerate(file, start=1):
+                try:
+                    if text.strip():
+                        yield decoder.decode(text)
+                except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                    yield Damage(line=number, reason=str(error))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError("journal-unreadable", path=str(path), reason=error.strerror) from error
 
 
 def runs(path: Path) -> tuple[Run, ...]:
@@ -181,39 +189,52 @@ def removals(path: Path, tenant_id: str | None = None) -> tuple[Removal, ...]:
     known counts as done: whoever asks compares with what the user holds now, and a deadline that
     may be real must not be missed.
     """
-    taken: dict[tuple[str, str], tuple[datetime, str]] = {}
-    for run in runs(path):
-        if tenant_id in (None, run.start.tenant.id):
-            _replay(run, taken)
+    taken: Taken = {}
+    pending: dict[str, Intent] = {}
+    ours = False
+    for line in _scan(path):
+        if isinstance(line, Intent) and ours:
+            pending[line.address] = line
+        elif isinstance(line, Result) and line.address in pending:
+            _replay(pending.pop(line.address), line, taken)
+        elif isinstance(line, RunStart):
+            _replay_all(pending, taken)
+            ours = tenant_id in (None, line.tenant.id)
+    _replay_all(pending, taken)
     return tuple(
         Removal(user_id=user, sku_id=sku, removed_at=moment)
         for (user, sku), (moment, _) in sorted(taken.items())
     )
 
 
-def _replay(run: Run, taken: dict[tuple[str, str], tuple[datetime, str]]) -> None:
-    """Bring `taken` forward over what one run wrote."""
-    results = {result.address: result for result in run.results}
-    for intent in run.intents:
-        result = results.get(intent.address)
-        if result and result.status not in ("done", UNCERTAIN):
-            continue
-        user = (result.user_id if result else None) or (intent.user.id if intent.user else None)
-        if user is None:
-            continue
-        moment = result.time if result else intent.time
-        if intent.kind == "restore-user":
+Taken = dict[tuple[str, str], tuple[datetime, str]]
+"""(user id, SKU id) → when it was taken, and by which kind of change."""
+
+
+def _replay_all(pending: dict[str, Intent], taken: Taken) -> None:
+    """Take account of the writes of a run that was killed while they were on their way."""
+    for intent in pending.values():
+        _replay(intent, None, taken)
+    pending.clear()
+
+
+def _replay(intent: Intent, result: Result | None, taken: Taken) -> None:
+    """Bring `taken` forward over one write."""
+    user = (result.user_id if result else None) or (intent.user.id if intent.user else None)
+    if user is None or (result and result.status not in ("done", UNCERTAIN)):
+        return
+    moment = result.time if result else intent.time
+    held, kept = _skus(intent.before), _skus(intent.after)
+    match intent.kind:
+        case "restore-user":
             for key in [key for key, (_, by) in taken.items() if key[0] == user and by == "delete-user"]:
                 del taken[key]
-            continue
-        held, kept = _skus(intent.before), _skus(intent.after)
-        if intent.kind == "delete-user":
-            kept = frozenset()
-        elif intent.kind != "set-licenses":
-            continue
-        taken.update({(user, sku): (moment, intent.kind) for sku in held - kept})
-        for sku in kept - held:
-            taken.pop((user, sku), None)
+        case "delete-user":
+            taken.update({(user, sku): (moment, intent.kind) for sku in held})
+        case "set-licenses":
+            taken.update({(user, sku): (moment, intent.kind) for sku in held - kept})
+            for sku in kept - held:
+                taken.pop((user, sku), None)
 
 
 def _skus(state: dict[str, Any]) -> frozenset[str]:

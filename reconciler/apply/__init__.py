@@ -4,7 +4,7 @@ The plan is the only thing that apply obeys: nothing here diffs, filters or inve
 here prints or exits either.
 """
 
-from reconciler.apply.approval import Consent, Live, Losses, approve, losses
+from reconciler.apply.approval import Consent, Live, Losses, approve, losses, permit
 from reconciler.apply.credentials import Credentials
 from reconciler.apply.engine import aside, run
 from reconciler.apply.result import Result, Run, Status
@@ -20,5 +20,6 @@ __all__ = [
     "approve",
     "aside",
     "losses",
+    "permit",
     "run",
 ]

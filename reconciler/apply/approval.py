@@ -76,17 +76,25 @@ def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
     unrepeated = sorted(set(plan.options.get("allow", ())) - consent.allow)
     if unrepeated:
         raise RefusedError("allow-not-repeated", allow=unrepeated)
-    judged = msgspec.structs.replace(
-        plan, changes=tuple(_permit(change, live.actor) for change in plan.changes)
-    )
+    judged = permit(plan, live.actor)
     stopped = tuple(change for change in judged.changes if not _may_go(change, consent))
     if stopped and not consent.partial:
         raise RefusedError("blocked-changes", changes=stopped, actor=live.actor.name, roles=live.actor.roles)
     return judged
 
 
+def permit(plan: Plan, actor: Actor) -> Plan:
+    """Return the plan with every ready change blocked that none of the actor's roles may make.
+
+    What the plan blocks stays blocked, whoever applies it.
+    """
+    changes = tuple(_permit(change, actor) for change in plan.changes)
+    blocked = sum(not change.ready for change in changes)
+    summary = msgspec.structs.replace(plan.summary, blocked=blocked)
+    return msgspec.structs.replace(plan, changes=changes, summary=summary)
+
+
 def _permit(change: Change, actor: Actor) -> Change:
-    """Return the change, blocked if none of the actor's roles may make it."""
     if not change.ready or set(change.roles) & set(actor.roles):
         return change
     return msgspec.structs.replace(

@@ -66,8 +66,9 @@ def run(
     """Carry out the ready changes of an approved plan and return what came of every change.
 
     The journal's run must have begun; it is ended here. `on_result` is called from this thread, in
-    the order of events. Once `stop` is set nothing more is sent; what is in flight is waited for.
-    An error that ends the run early is in the result, not raised: what was written must be told.
+    the order of events, and must not raise. Once `stop` is set nothing more is sent; what is in
+    flight is waited for. An error that ends the run early is in the result, not raised: what was
+    written must be told.
     """
     return _Engine(plan, directory, journal, on_result, credentials, stop or threading.Event()).run(
         buy=buy, parallelism=parallelism
@@ -324,7 +325,8 @@ def _aside(plan: Plan, schedule: Schedule, *, buy: bool) -> list[Result]:
     results = []
     for change in plan.changes:
         if not change.ready:
-            results.append(_result(change, "blocked", params={"by": list(change.blocked_by)}))
+            roles = [] if change.permitted else list(change.roles)
+            results.append(_result(change, "blocked", params={"by": list(change.blocked_by), "roles": roles}))
         elif change.buys and not buy:
             results.append(_result(change, "left-out", code="needs-buy"))
     told = {result.address for result in results}

@@ -210,7 +210,7 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
     from reconciler.cli.telling import Teller
     from reconciler.report.text import render
 
-    render(proposed.plan, _error_console() if flags.as_json else None)
+    render(applying.permit(proposed.plan, proposed.live.actor), _error_console() if flags.as_json else None)
     allowed = applying.Consent(partial=flags.partial, buy=flags.buy, allow=frozenset(flags.allow))
     plan = applying.approve(proposed.plan, proposed.live, allowed)
     aside = applying.aside(plan, buy=flags.buy)

@@ -38,16 +38,19 @@ def obtain(plan: Plan, lost: Losses, *, saved: bool, auto_approve: bool, accept_
 
 
 def _list(plan: Plan, lost: Losses) -> None:
-    """List, by number, everybody whose account or mailbox would be lost."""
+    """List, by number, everybody whose account or mailbox would be lost, and until when it can be saved."""
     from reconciler.report.sanitize import clean
 
-    names = {change.user.upn: change.user.name for change in plan.ready if change.user}
+    changes = {change.user.upn: change for change in plan.ready if change.user and change.warnings}
     output.notice("\nThis would be lost:")
     losses = [(upn, "the user, with all data") for upn in lost.users]
     losses += [(upn, "the mailbox") for upn in lost.mailboxes]
     for number, (upn, what) in enumerate(losses, start=1):
-        name = f" ({clean(names[upn])})" if names[upn] else ""
-        output.notice(f"{number:>5}. {clean(upn)}{name}: {what}")
+        change = changes[upn]
+        name = f" ({clean(change.user.name)})" if change.user and change.user.name else ""
+        days = [warning.recoverable_until for warning in change.warnings if warning.recoverable_until]
+        until = f"; recoverable until {clean(min(days))}" if days else ""
+        output.notice(f"{number:>5}. {clean(upn)}{name}: {what}{until}")
 
 
 def _ask(question: str) -> str:

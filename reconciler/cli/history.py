@@ -128,7 +128,8 @@ def _show(run: Run) -> None:
     )
     output.write(f"  actor     {clean(start.actor.name)} ({clean(roles)})")
     output.write(f"  plan      {clean(start.plan_digest)}")
-    output.write(f"  options   {_options(start.options)}\n")
+    output.write(f"  options   {_options(start.options)}")
+    output.write("")
     for result in run.results:
         shown, _ = STATUSES.get(result.status, (clean(result.status), ""))
         told = sentence(result.status, result.code, result.params, names)

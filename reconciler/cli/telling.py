@@ -136,9 +136,13 @@ class Teller:
 
 
 def describe(change: Change) -> str:
-    """Return what a change does, in a few words: "assign user anna@contoso.com: EMS"."""
+    """Return what a change does, in a few words: "assign anna@contoso.com: EMS"."""
     row = Row(verb_of(change), (change,))
+    if change.kind == "create-user":
+        return f"{row.verb} {row.subject} ({clean(change.user.name if change.user else '')})"
     details = what(row, "->", short=True)
+    if details.startswith("("):
+        return f"{row.verb} {row.subject} {details}"
     return f"{row.verb} {row.subject}{f': {details}' if details else ''}"
 
 

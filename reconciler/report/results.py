@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reconciler.report.phrases import Facts, count, listing
+from reconciler.report.phrases import Facts, count, listing, role_names
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ def sentence(
     """
     facts = Facts(params)
     if status == "blocked":
-        return f"by {listing(facts.names('by'))}"
+        roles = f"; it takes {role_names(facts.names('roles'))}" if facts.has("roles") else ""
+        return f"by {listing(facts.names('by'))}{roles}"
     if status == "already-done":
         return ""
     if code == "password-kept":

@@ -70,6 +70,7 @@ def test_a_change_that_none_of_the_actors_roles_may_make_is_blocked():
         ("blocked", False, ("role-missing",)),
         ("blocked", False, ("role-missing",)),
     ]
+    assert approved.summary.blocked == 2
 
 
 def test_a_change_that_the_plan_blocks_stays_blocked_even_for_an_actor_who_may_make_it():

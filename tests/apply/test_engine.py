@@ -19,7 +19,7 @@ def test_ready_changes_are_written_and_nothing_else(bench):
     bench.tenant.hold(ready, blocked)
     run = bench.run(plan_of(ready, blocked))
     assert statuses(run) == {ready.address: "done", blocked.address: "blocked"}
-    assert result(run, blocked.address).params == {"by": ["protected"]}
+    assert result(run, blocked.address).params == {"by": ["protected"], "roles": []}
     assert bench.tenant.written == [ready.address]
     assert bench.tenant.objects["bram"]["assignments"] == held("e1")
     assert run.exit_code == 4

@@ -228,6 +228,8 @@ def test_roles_are_those_of_who_applies_not_of_who_planned(run, planned, holding
     assert f"users/{ANNA}/licenses: it takes" in ran.err
     ran = run("apply", "plan.json", "--auto-approve", "--as", ANNA, "--partial")
     assert (ran.code, "Applied" in ran.out) == (4, False)
+    assert "Nothing to do: 1 change is blocked." in ran.out
+    assert "takes Directory Writers" in " ".join(ran.out.split())
     assert holdings() == before
 
 
