@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.config import checks, document
 from reconciler.config.document import Document
-from reconciler.config.resolve import check_names, resolve
+from reconciler.config.desired import check_names, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What is wrong with the desired state, as far as the files alone can tell?
 
 Rules that the schema can't state: user principal names, keys that exclude each other, cycles of
-bundles. No tenant and no catalogue: names of SKUs are judged in resolve.
+bundles. No tenant and no catalogue: names of SKUs are judged in config.desired.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_ALIKE = 0.7
+_ALIKE = 0.65
 """Share of letters in common, from which on a suggestion helps more than it misleads."""
 
 
@@ -26,7 +26,7 @@ def nearest(word: str, candidates: tuple[str, ...]) -> str | None:
 
 
 def scored(word: str, candidates: Iterable[str]) -> tuple[float, str] | None:
-    """Return the nearest candidate with its likeness, from 0.7 to 1; None: none is near."""
+    """Return the nearest candidate with its likeness, from 0.65 to 1; None: none is near."""
     from difflib import SequenceMatcher  # noqa: PLC0415  for problems only
 
     matcher = SequenceMatcher(autojunk=False)

@@ -135,7 +135,8 @@ def _problems(source: Source, fault: Fault) -> Iterator[tuple[Path, Problem]]:
             if key not in known:
                 path = (*fault.path, key)
                 location = source.locate(path, key=True)
-                params = {"key": key, "nearest": nearest(key, known), "later": key in LATER, "known": list(known)}
+                params = {"key": key, "nearest": nearest(key, known), "later": key in LATER}
+                params["known"] = list(known)
                 yield path, Problem(location=location, code="unknown-key", params=params)
         return
     if fault.keyword == "required":
