@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from reconciler import apply, catalog, config, journal, sandbox
+from reconciler.apply.credentials import generate
 from reconciler.directory import Directory, Outcome, Write
 from reconciler.model import Current, Options
 from reconciler.plan import Change, Plan
