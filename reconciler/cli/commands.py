@@ -32,6 +32,10 @@ TABLE = (
     Row("show", "The work", "Print a saved plan."),
     Row("apply", "The work", "Carry out the ready changes of a plan."),
     Row("sandbox", "To begin", "Look after the embedded tenant."),
+    Row("users", "To look", "List users and their licences, or those without one."),
+    Row("why", "To look", "Explain the licences of one user: source, rule, file and line, or group."),
+    Row("seats", "To look", "Show seats: owned, in use, free, in grace, on trial, and when they end."),
+    Row("recoverable", "To look", "Show whose data can still be saved, until when, and how."),
     Row("history", "To look", "List the runs of apply, or show one."),
     Row("snapshot", "To look", "Save the tenant's current state to a file."),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report import messages
+from reconciler.report import looking_errors, messages
 from reconciler.report.phrases import Facts, count, listing, role_names
 from reconciler.report.sanitize import clean
 from reconciler.report.usage_errors import file_of
@@ -89,6 +89,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     "no-terminal": _no_terminal,
     "not-confirmed": _not_confirmed,
     "wrong-tenant": _planned_elsewhere,
+    **looking_errors.REFUSED,
 }
 """Code of a RefusedError → what is said of it."""
 

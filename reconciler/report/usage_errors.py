@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.report import looking_errors
 from reconciler.report.phrases import Facts, listing
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ def _no_config(f: Facts) -> str:
     path = f.text("path")
     if f.flag("default"):
         return (
-            f"there is no {path} in this folder. Go to the folder that holds it, name another file with -f, "
-            "or `reconciler init` to begin."
+            f"there is no {path} in this folder. Go to the folder that holds it, or name another "
+            "file with -f."
         )
     return f"{path} does not exist."
 
@@ -119,18 +120,6 @@ def _config_unreadable(f: Facts) -> str:
     return f"{file_of(f)} can't be read: {_reason(f)}. Without the whole desired state nothing is planned."
 
 
-def _cannot_edit(f: Facts) -> str:
-    reasons = {
-        "layout": "it is written in a way that can't be added to without changing the rest",
-        "problems": "with the new lines it would have problems",
-        "moved": "it has changed meanwhile",
-    }
-    return (
-        f"{file_of(f)} is left as it is: {reasons.get(f.text('reason'), f.text('reason'))}. "
-        "Add the licences by hand, or try again."
-    )
-
-
 def _config_folder_empty(f: Facts) -> str:
     return f"the folder {file_of(f)} holds no .yaml or .yml file. Name the right one with -f."
 
@@ -190,7 +179,6 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "bad-plan": _bad_plan,
     "bad-sandbox": _bad_sandbox,
     "bad-snapshot": _bad_snapshot,
-    "cannot-edit": _cannot_edit,
     "cannot-write": _cannot_write,
     "clock-backwards": _clock_backwards,
     "config-folder-empty": _config_folder_empty,
@@ -210,5 +198,6 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "unreadable-file": _unreadable_file,
     "unsupported-plan-version": _unsupported_plan_version,
     "wrong-tenant": _wrong_tenant,
+    **looking_errors.USAGE,
 }
 """Code of a UsageError → what is said of it."""

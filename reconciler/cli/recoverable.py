@@ -1,0 +1,118 @@
+"""Whose data can still be saved, until when, and how?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from reconciler.cli import options, output, seen, session
+from reconciler.cli.commands import Command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from reconciler.cli.seen import Seen
+    from reconciler.looking.recoverable import Chance
+    from reconciler.model import Removal
+
+COLUMNS = ("until", "days_left", "upn", "name", "what", "how", "skus", "lost_at", "user_id")
+"""The header of the CSV; the keys of the JSON document's rows are the same."""
+
+
+@click.command(
+    cls=Command,
+    examples=[
+        ("reconciler recoverable", "what can still be saved today, the most urgent first"),
+        ("reconciler recoverable --at 2026-12-24", "what will be left on that day"),
+        ("reconciler recoverable --json", "for a monitor that warns in time"),
+    ],
+)
+@options.file
+@options.acting_as
+@seen.snapshot
+@seen.at
+@options.catalog
+@options.as_json
+@seen.as_csv
+def command(*, as_json: bool, as_csv: bool, **where: Any) -> None:
+    """Show whose data can still be saved, until when, and how.
+
+    Deleted users can be restored for 30 days. A mailbox whose licence was taken away comes back with a
+    licence that has a mailbox, for 30 days too; who has got one meanwhile is not listed. Removals are
+    known from the journal of apply and from the snapshot: the list says since when.
+    """
+    from reconciler.looking.recoverable import chances
+
+    seen.one_format(as_json=as_json, as_csv=as_csv)
+    state = seen.see(**where)
+    journal, began = _journal(state)
+    found = chances(state.context, (*state.current.removals, *journal))
+    of_snapshot = state.current.removals if where["snapshot"] is not None else ()
+    first = min((removal.removed_at for removal in of_snapshot), default=None)
+    if as_json:
+        from reconciler.cli.telling import json_text
+
+        rows = [dict(zip(COLUMNS, _values(one, state.now), strict=True)) for one in found]
+        since = min((moment for moment in (began, first) if moment), default=None)
+        output.write(
+            json_text(
+                {
+                    "at": _instant(state.now),
+                    "known_since": since and _instant(since),
+                    "journal_since": began and _instant(began),
+                    "recoverable": rows,
+                }
+            )
+        )
+    elif as_csv:
+        from reconciler.report.listing import as_csv as written
+
+        output.write(written(COLUMNS, [_cells(one, state.now) for one in found]))
+    else:
+        _show(found, state.now, began, first)
+
+
+def _journal(state: Seen) -> tuple[tuple[Removal, ...], datetime | None]:
+    """Return what the journal tells of this tenant: licences taken away, and when its first run was."""
+    from reconciler import journal
+
+    path = journal.path_in(session.home())
+    tenant = state.current.organization.id
+    starts = [run.start.time for run in journal.runs(path) if run.start.tenant.id == tenant]
+    return journal.removals(path, tenant), min(starts, default=None)
+
+
+def _show(
+    found: Sequence[Chance], now: datetime, journal: datetime | None, snapshot: datetime | None
+) -> None:
+    from reconciler.report import chances, listing
+
+    known = chances.known_since(journal, snapshot)
+    listing.show(lambda screen: chances.lines(found, now, known, width=screen.columns))
+
+
+def _values(chance: Chance, now: datetime) -> list[Any]:
+    """Return a row's values, in the order of COLUMNS."""
+    from reconciler.report.chances import how
+
+    return [
+        _instant(chance.until),
+        chance.days_left(now),
+        chance.upn,
+        chance.name,
+        chance.what,
+        how(chance),
+        list(chance.skus),
+        _instant(chance.lost_at),
+        chance.user_id,
+    ]
+
+
+def _cells(chance: Chance, now: datetime) -> list[object]:
+    return [" ".join(value) if isinstance(value, list) else value for value in _values(chance, now)]
+
+
+def _instant(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

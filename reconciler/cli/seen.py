@@ -1,0 +1,129 @@
+"""What does a command look at that changes nothing: which tenant, and what the files say of it?
+
+The commands of "To look" get both states here. tenant.yaml is optional for them: without one, the
+sandbox is looked at, and the catalogue says which SKUs don't count as a licence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from reconciler.cli import options, session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+    from typing import Any
+
+    from reconciler.catalog import Catalog
+    from reconciler.config import Document
+    from reconciler.model import Actor, Current, Desired
+    from reconciler.planning.context import Context
+
+Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
+
+snapshot = click.option(
+    "--snapshot", type=options.PATH, metavar="FILE", help="Look at a saved current state instead of a tenant."
+)
+at = click.option(
+    "--at",
+    type=options.instant,
+    metavar="INSTANT",
+    help="Count days from this date or RFC 3339 instant.  [default: the tenant's clock]",
+)
+as_csv = click.option("as_csv", "--csv", is_flag=True, help="Print CSV with a header line.")
+
+
+def one_format(*, as_json: bool, as_csv: bool) -> None:
+    """Refuse two output formats at once."""
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """Both states, and the instant that days count from. `document` is None where there are no files."""
+
+    current: Current
+    desired: Desired
+    document: Document | None
+    catalog: Catalog
+    now: datetime
+    actor: Actor
+
+    @cached_property
+    def context(self) -> Context:
+        """Return the look-ups over both states."""
+        from reconciler.model import Options
+        from reconciler.planning.context import Context
+
+        return Context(self.desired, self.current, self.actor, self.catalog, Options(now=self.now))
+
+
+def see(
+    files: tuple[Path, ...],
+    *,
+    acting_as: str | None = None,
+    snapshot: Path | None = None,
+    at: datetime | None = None,
+    catalog: Path | None = None,
+    needs_actor: bool = False,
+) -> Seen:
+    """Read the files, if there are any, and the tenant; raises as `session.planned` does.
+
+    Who acts is found out only where that is needed: a snapshot may hold no administrator.
+    """
+    from datetime import UTC, datetime
+
+    from reconciler import catalog as catalogue
+    from reconciler import config
+    from reconciler.model import Actor, Desired, TenantRef
+
+    facts = catalogue.load(catalog)
+    document = config.read(session.files(files)) if files or session.DEFAULT_FILE.exists() else None
+    tenant = document.tenant if document else TenantRef()
+    actor = Actor(id="", name="")
+    if snapshot is not None:
+        from reconciler.directory import snapshot as snapshots
+
+        current = snapshots.load(snapshot)
+        session.check_tenant(tenant, current.organization)
+        if needs_actor:
+            actor = snapshots.default_actor(current, acting_as)
+        now = datetime.now(UTC)
+    else:
+        with session.connect(tenant, acting_as) as directory:
+            session.check_tenant(tenant, directory.identity()[0])
+            current = session.look(directory)
+            if needs_actor:
+                actor = directory.actor()
+        now = current.taken_at
+    desired = (
+        config.resolve(document, current.skus, facts)
+        if document
+        else Desired(tenant=tenant, digest="", ignored_skus=facts.free_skus)
+    )
+    return Seen(
+        current=current,
+        desired=desired,
+        document=document,
+        catalog=facts,
+        now=at or now,
+        actor=actor,
+    )
+
+
+def sku(state: Seen, name: str) -> str:
+    """Return the id of a SKU by part number or id; raises UsageError with the nearest name."""
+    from reconciler.config.names import Fault, Names
+    from reconciler.errors import UsageError
+
+    try:
+        return Names(state.current.skus, state.catalog, (), offline=False).sku(name)
+    except Fault as fault:
+        raise UsageError(fault.code, **fault.params) from fault

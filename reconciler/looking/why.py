@@ -1,0 +1,262 @@
+"""Why does a user hold, get or lose each licence?
+
+Brings together what the tenant holds, what the desired state says and by which line, and what a plan
+would do, for one user. It plans nothing itself: the plan is an argument.
+"""
+
+from __future__ import annotations
+
+import difflib
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from reconciler.looking import users
+from reconciler.looking.users import Holding, Person
+from reconciler.model import DeletedUser, Entry, Location, Value
+from reconciler.plan import Change, Conflict
+from reconciler.planning.identity import Found, Missing, Restorable, identify
+from reconciler.planning.licenses import of_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from reconciler.journal import Run
+    from reconciler.plan import Plan
+    from reconciler.planning.context import Context
+
+Fate = Literal["keep", "assign", "revoke", "modify", "restore"]
+FoundBy = Literal["id", "upn", "restore"]
+
+_MANY = 5000
+
+
+class Wish(Value, frozen=True, kw_only=True):
+    """One line of the desired state that asks for a licence; `bundle` is the bundle's name, if any."""
+
+    rule: str
+    bundle: str | None
+    location: Location
+
+
+class Since(Value, frozen=True, kw_only=True):
+    """When and in which run of apply a licence was assigned, as the journal tells."""
+
+    at: datetime
+    run: str
+
+
+class LicenseLine(Value, frozen=True, kw_only=True):
+    """One SKU of the user: where it comes from, who wants it, and what becomes of it.
+
+    `off` are names of service plans that the user does not have through any source, `will_off` those
+    after apply. `excluded` is where the entry forbids the SKU. `blocked` tells that the change named
+    by `fate` can't be applied now.
+    """
+
+    sku: str
+    sku_id: str
+    name: str
+    held: tuple[Holding, ...] = ()
+    wanted: tuple[Wish, ...] = ()
+    excluded: Location | None = None
+    off: tuple[str, ...] = ()
+    will_off: tuple[str, ...] = ()
+    since: Since | None = None
+    ignored: bool = False
+    fate: Fate = "keep"
+    blocked: bool = False
+
+
+class Account(Value, frozen=True, kw_only=True):
+    """One user, present or not, as everybody sees it.
+
+    `person` is None where the user does not exist (yet, or any more). `entry` is the one that means
+    this user, or that claims the UPN; `found_by` is None where it means nobody for certain.
+    """
+
+    upn: str
+    person: Person | None = None
+    deleted: DeletedUser | None = None
+    entry: Entry | None = None
+    found_by: FoundBy | None = None
+    roles: tuple[str, ...] = ()
+    lines: tuple[LicenseLine, ...] = ()
+    changes: tuple[Change, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+
+
+def account(context: Context, plan: Plan, upn: str, runs: Iterable[Run] = ()) -> Account | None:
+    """Return what there is to say of the user who has this UPN, id or mail address; None: nobody.
+
+    `runs` are those of the journal on this tenant: they tell since when a licence is there.
+    """
+    user = context.by_upn.get(upn) or context.by_id.get(upn) or context.by_address.get(upn)
+    meanings, _ = identify(context)
+    entry: Entry | None = None
+    found_by: FoundBy | None = None
+    deleted: DeletedUser | None = None
+    for meaning in meanings:
+        match meaning:
+            case Found(entry=known, user=meant) if user and meant.id == user.id:
+                entry, found_by = known, "id" if known.id == user.id else "upn"
+            case Restorable(entry=known, user=gone) if not user and known.upn == upn:
+                entry, found_by, deleted = known, "restore", gone
+            case Missing(entry=known) if not user and known.upn == upn:
+                entry, found_by = known, "upn"
+    entry = entry or next((one for one in context.desired.entries if one.upn == upn), None)
+    deleted = deleted or (None if user else next(iter(context.deleted_by_upn.get(upn, ())), None))
+    if not (user or entry or deleted):
+        return None
+    names = {name for name in (upn, user and user.upn, entry and entry.upn) if name}
+    changes = tuple(change for change in plan.changes if change.user and change.user.upn in names)
+    person = next(iter(users.people(context, (user,))), None) if user else None
+    since = since_of(runs, user.id) if user else {}
+    return Account(
+        upn=user.upn if user else upn,
+        person=person,
+        deleted=deleted,
+        entry=entry,
+        found_by=found_by,
+        roles=context.roles_of.get(user.id, ()) if user else (),
+        lines=_lines(context, person, entry if found_by else None, changes, since),
+        changes=changes,
+        conflicts=tuple(one for one in plan.conflicts if _touches(one, names)),
+    )
+
+
+def nearest(upn: str, upns: Iterable[str]) -> list[str]:
+    """Return up to three UPNs that `upn` was most likely meant to be, the nearest first.
+
+    Without a domain, local parts are compared. Of very many only those that begin or end like it are,
+    since a comparison of each would take seconds.
+    """
+    known = sorted(set(upns))
+    local = upn.partition("@")[0]
+    if len(known) > _MANY:
+        known = [name for name in known if name.startswith(local[:2]) or _local(name).endswith(local[-3:])]
+    names = {(name if "@" in upn else _local(name)): name for name in reversed(known)}
+    return [names[close] for close in difflib.get_close_matches(upn, names, n=3, cutoff=0.75)]
+
+
+def _local(upn: str) -> str:
+    return upn.partition("@")[0]
+
+
+def since_of(runs: Iterable[Run], user_id: str) -> dict[str, Since]:
+    """Return SKU id → the run that assigned it to the user, for those not taken away since."""
+    found: dict[str, Since] = {}
+    for run in runs:
+        results = {result.address: result for result in run.results}
+        for intent in run.intents:
+            result = results.get(intent.address)
+            if intent.kind != "set-licenses" or not result or result.status != "done":
+                continue
+            if user_id not in (result.user_id, intent.user and intent.user.id):
+                continue
+            before, after = _direct(intent.before), _direct(intent.after)
+            for sku_id in before - after:
+                found.pop(sku_id, None)
+            found.update({sku_id: Since(at=result.time, run=run.id) for sku_id in after - before})
+    return found
+
+
+def _direct(state: Mapping[str, object]) -> frozenset[str]:
+    """Return the SKUs that a journal's `before` or `after` holds directly."""
+    rows = state.get("assignments")
+    return frozenset(
+        str(row["sku_id"])
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict) and "sku_id" in row and not row.get("assigned_by")
+    )
+
+
+def _touches(conflict: Conflict, names: set[str]) -> bool:
+    """Tell whether a conflict is about one of these users, or will hit one."""
+    if conflict.subject.partition("/")[2] in names and conflict.subject.startswith("users/"):
+        return True
+    hit = conflict.params.get("users", ())
+    return conflict.params.get("upn") in names or (
+        isinstance(hit, list | tuple) and any(name in hit for name in names)
+    )
+
+
+def _lines(
+    context: Context,
+    person: Person | None,
+    entry: Entry | None,
+    changes: Sequence[Change],
+    since: Mapping[str, Since],
+) -> tuple[LicenseLine, ...]:
+    assignments = person.user.assignments if person else ()
+    wishes = _wishes(entry)
+    excluded = {one.sku_id: one.location for one in entry.exclusions} if entry else {}
+    fates, blocked = _fates(changes)
+    will = _will(context, entry, person)
+    sku_ids = {one.sku_id for one in assignments} | wishes.keys() | fates.keys()
+    lines = []
+    for sku_id in sku_ids:
+        ref = context.sku_ref(sku_id)
+        held = tuple(one for one in (person.holdings if person else ()) if one.sku_id == sku_id)
+        direct = any(one.group_id is None and one.active for one in held)
+        lines.append(
+            LicenseLine(
+                sku=ref.sku,
+                sku_id=sku_id,
+                name=ref.name,
+                held=held,
+                wanted=wishes.get(sku_id, ()),
+                excluded=excluded.get(sku_id),
+                off=_off(context, [one.disabled_plans for one in held if one.active]),
+                will_off=_off(context, will.get(sku_id, [])),
+                since=since.get(sku_id) if direct else None,
+                ignored=sku_id in context.desired.ignored_skus,
+                fate=fates.get(sku_id, "keep"),
+                blocked=sku_id in blocked,
+            )
+        )
+    return tuple(sorted(lines, key=lambda line: (line.sku, line.sku_id)))
+
+
+def _wishes(entry: Entry | None) -> dict[str, tuple[Wish, ...]]:
+    wishes: dict[str, tuple[Wish, ...]] = {}
+    for grant in entry.grants or () if entry else ():
+        wish = Wish(rule=grant.rule, bundle=grant.bundle, location=grant.location)
+        wishes[grant.sku_id] = (*wishes.get(grant.sku_id, ()), wish)
+    return wishes
+
+
+def _fates(changes: Sequence[Change]) -> tuple[dict[str, Fate], set[str]]:
+    """Return what the changes of a user do to each SKU, and which SKUs' changes are blocked."""
+    fates: dict[str, Fate] = {}
+    blocked: set[str] = set()
+    for change in changes:
+        rows: tuple[tuple[Fate, tuple[str, ...]], ...] = (
+            ("assign", tuple(one.sku_id for one in change.assign)),
+            ("revoke", tuple(one.sku_id for one in change.revoke)),
+            ("modify", tuple(one.sku_id for one in change.modify)),
+        )
+        if change.kind in ("delete-user", "restore-user"):
+            held = tuple(one["sku_id"] for one in change.before["assignments"])
+            rows = (("revoke" if change.kind == "delete-user" else "restore", held),)
+        for fate, sku_ids in rows:
+            fates.update(dict.fromkeys(sku_ids, fate))
+            if not change.ready:
+                blocked.update(sku_ids)
+    return fates, blocked
+
+
+def _will(context: Context, entry: Entry | None, person: Person | None) -> dict[str, list[tuple[str, ...]]]:
+    """Return SKU id → the plans that are off in each source, once the entry is fulfilled."""
+    was = person.user.assignments if person else ()
+    after = of_entry(entry, was, context.untouchable).will if entry else was
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for one in after:
+        if one.active:
+            found.setdefault(one.sku_id, []).append(one.disabled_plans)
+    return found
+
+
+def _off(context: Context, sources: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the names of the plans that every source turns off: one that any source has on is on."""
+    off = set(sources[0]).intersection(*sources[1:]) if sources else set()
+    return tuple(sorted(context.plan_name(plan) for plan in off))

@@ -1,0 +1,111 @@
+"""How is it shown what would be added to tenant.yaml? A unified diff, the seats, and who is left out.
+
+The words of `users --assign`; what is added was decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from reconciler.report.layout import Span
+from reconciler.report.listing import paragraph
+from reconciler.report.listing import show as shown
+from reconciler.report.phrases import count, listing, product
+from reconciler.report.sanitize import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.looking.additions import Additions, LeftOut
+    from reconciler.report.layout import Line
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+REASONS = {
+    "absent": "shall be deleted (`ensure: absent`)",
+    "excluded": "its entry excludes this SKU",
+    "listed": "its entry asks for it already; `reconciler apply` assigns it",
+    "unclear": "an entry seems to mean this user, but not for certain; `reconciler why` says more",
+}
+
+
+def diff(name: str, before: bytes, after: bytes) -> str:
+    """Return a unified diff of a file, as git shows it, with clean text and without the line ends."""
+    shown_name = clean(name).lstrip("/")
+    return "\n".join(
+        difflib.unified_diff(
+            _lines(before), _lines(after), f"a/{shown_name}", f"b/{shown_name}", lineterm="", n=2
+        )
+    )
+
+
+def _lines(content: bytes) -> list[str]:
+    lines = [clean(line) for line in _BREAK.split(content.decode())]
+    return lines[:-1] if lines and not lines[-1] else lines
+
+
+def show(proposed: Additions, diffs: Sequence[str]) -> None:
+    """Print everything that a person needs to agree."""
+    shown(
+        lambda screen: [
+            *_diffs(diffs),
+            *(line for text in sentences(proposed) for line in paragraph(text, screen.columns)),
+        ]
+    )
+
+
+def _diffs(diffs: Sequence[str]) -> Iterator[Line]:
+    for text in diffs:
+        for line in text.split("\n"):
+            style = "bold" if line.startswith(("--- ", "+++ ")) else _STYLES.get(line[:1], "")
+            yield (Span(line, style),)
+        yield ()
+
+
+def sentences(proposed: Additions) -> list[str]:
+    """Return what the difference means: who gets the licence, the seats, and who is left out."""
+    name = product(proposed.sku.sku, proposed.sku.name)
+    told = []
+    if proposed.entries:
+        told.append(f"{name} for {count(len(proposed.entries), 'user')}.")
+        told.append(seats(proposed))
+    else:
+        told.append(f"Nothing to add: nobody here would get {name}.")
+    if proposed.nowhere:
+        told.append(
+            f"No usage location: {listing([clean(upn) for upn in proposed.nowhere])}. Without one no licence "
+            "can be assigned; set `usage_location` for the user or under `defaults`."
+        )
+    if proposed.promised:
+        told.append(
+            f"Listed with other licences already: {listing([clean(upn) for upn in proposed.promised])}. "
+            "`reconciler plan` tells whether they go together."
+        )
+    told += [_left_out(one) for one in proposed.left_out]
+    return told
+
+
+def seats(proposed: Additions) -> str:
+    """Return the seats before and after: "Seats: 25 owned, 17 in use, 8 free; afterwards 5 free."."""
+    short = f", {proposed.short:,} short: buy or free them before apply" if proposed.short else ""
+    return (
+        f"Seats: {proposed.owned:,} owned, {proposed.in_use:,} in use, {proposed.free_before:,} free; "
+        f"afterwards {proposed.free_after:,} free{short}."
+    )
+
+
+def _left_out(one: LeftOut) -> str:
+    return f"Left out: {clean(one.upn)} ({clean(one.file)}:{one.line}): {REASONS[one.reason]}."
+
+
+def done(proposed: Additions, files: Sequence[str]) -> str:
+    """Return what was done, and what comes next."""
+    users = count(len(proposed.entries), "user")
+    names = listing([clean(name) for name in files])
+    return (
+        f"Added {clean(proposed.sku.sku)} for {users} to {names}. The tenant is as it was: "
+        "`reconciler plan` shows what this changes there."
+    )

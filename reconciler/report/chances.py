@@ -1,0 +1,92 @@
+"""How is it told whose data can still be saved? Rows and sentences from looking.recoverable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report.layout import Span
+from reconciler.report.listing import paragraph, table
+from reconciler.report.phrases import count, listing
+from reconciler.report.sanitize import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from reconciler.looking.recoverable import Chance
+    from reconciler.report.layout import Line
+
+TITLES = ("UNTIL", "LEFT", "USER", "NAME", "WHAT", "HOW")
+
+SOON = 7
+"""With fewer days left than this, a row is red."""
+
+
+def lines(found: Sequence[Chance], now: datetime, known: str, *, width: int | None) -> list[Line]:
+    """Return the list and what is known beneath it; `width` is None in a pipe."""
+    rows = [row(chance, now) for chance in found]
+    listed = [*table(TITLES, rows, width=width, right=frozenset({1})), ()] if rows else []
+    return [*listed, *paragraph(beneath(found), width), *paragraph(known, width)]
+
+
+def row(chance: Chance, now: datetime) -> tuple[str | Span, ...]:
+    """Return one chance as cells."""
+    left = chance.days_left(now)
+    style = "bold red" if left < SOON else "yellow"
+    return (
+        Span(f"{chance.until:%Y-%m-%d}", style),
+        Span(left_of(left), style),
+        chance.upn,
+        chance.name,
+        chance.what,
+        how(chance),
+    )
+
+
+def left_of(days: int) -> str:
+    """Return "12 days"; "today" on the last day."""
+    return count(days, "day") if days else "today"
+
+
+def how(chance: Chance) -> str:
+    """Return what to do, in a clause; clean text."""
+    skus = [clean(sku) for sku in chance.skus]
+    again = "assign a licence with a mailbox again" + (f", such as {listing(skus, 'or')}" if skus else "")
+    match chance.way:
+        case "restore":
+            back = f"; {listing(skus)} comes back with the user if seats are free" if skus else ""
+            return f"restore the user: an entry with the same name in tenant.yaml, or the admin center{back}"
+        case "assign":
+            return again
+        case "both":
+            return f"restore the user, then {again}"
+
+
+def beneath(chances: Sequence[Chance]) -> str:
+    """Return how much can be saved, in a sentence."""
+    users = sum(chance.what == "user" for chance in chances)
+    mailboxes = len(chances) - users
+    parts = [
+        *([f"{count(users, 'deleted user')}"] if users else []),
+        *([count(mailboxes, "mailbox", "mailboxes")] if mailboxes else []),
+    ]
+    return f"{listing(parts)} can still be saved." if parts else "Nothing that can be saved is known."
+
+
+def known_since(journal: datetime | None, snapshot: datetime | None) -> str:
+    """Return what can be known of removals: since when the journal and the snapshot tell of them."""
+    told = [
+        *([f"the journal begins on {_day(journal)}"] if journal else []),
+        *([f"the snapshot's first removal is of {_day(snapshot)}"] if snapshot else []),
+    ]
+    if not told:
+        return (
+            "No removals are on record: the journal has no run of apply on this tenant. Licences that were "
+            "taken away before, or by other tools, are unknown."
+        )
+    both = " and ".join(told)
+    return f"{both[0].upper()}{both[1:]}; earlier removals, and those by other tools, are unknown."
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d}"
