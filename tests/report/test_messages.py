@@ -485,3 +485,8 @@ def test_the_reference_lists_every_code_with_its_params(section, codes, request)
         (code, key) for code, params in codes.items() for key in params if f"`{key}`" not in rows[code]
     }
     assert missing == set()
+
+
+def test_a_service_whose_data_is_said_to_be_unknown_is_told_so_though_the_catalogue_knows_it():
+    lost = {"service": "forms", "title": "Forms", "plans": [], "days": None, "known": False}
+    assert "what becomes of its data is unknown" in warned("data-deletion", lost, until=None).message

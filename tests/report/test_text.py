@@ -298,6 +298,14 @@ def test_a_warning_about_a_subscription_names_it():
     assert "trial-seat: EMS (Enterprise Mobility + Security E3) takes a seat" in page
 
 
+def test_a_warning_of_many_users_is_told_once_of_each_of_them():
+    lost = p.Warning(code="mailbox-deletion", params={"sku": "EMS"}, recoverable_until="2026-12-24")
+    changes = tuple(licences(local, revoke=(licence("EMS"),), warnings=(lost,)) for local in ("ann", "bob"))
+    page = shown(plan(changes=changes), 120)
+    assert page.count("mailbox-deletion") == 1
+    assert "mailbox-deletion: each of these 2 users loses the mailbox" in page
+
+
 @pytest.mark.parametrize("instant", ["2026-11-24T02:00:00+01:00", "soon"])
 def test_an_instant_that_is_not_utc_is_shown_as_it_is(instant):
     assert instant in shown(plan(expires_at=instant))
