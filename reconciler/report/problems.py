@@ -213,12 +213,9 @@ def _cycle(params: Params) -> str:
 
 def _unknown_sku(params: Params) -> str:
     name = _value(params["name"])
-    if params["offline"]:
-        found = f"{name} is not a SKU of the catalogue, though your tenant may have it"
-    else:
-        found = f"{name} is not a SKU of this tenant"
+    found = f"{name} is not a SKU of {'the catalogue' if params['offline'] else 'this tenant'}"
     if params["nearest"] is None:
-        return found
+        return f"{found}, though your tenant may have it" if params["offline"] else found
     product = f" ({clean(params['nearest_name'])})" if params["nearest_name"] else ""
     return f"{found}; did you mean {_value(params['nearest'])}{product}?"
 
