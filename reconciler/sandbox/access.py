@@ -73,7 +73,8 @@ def privileged(db: sqlite3.Connection, user_id: str) -> bool:
 
 def _first_administrator(db: sqlite3.Connection) -> sqlite3.Row | None:
     row: sqlite3.Row | None = db.execute(
-        "SELECT users.* FROM users JOIN role_assignments ON principal_id = users.id"
+        # CROSS JOIN keeps the order: few hold roles, and the users may be very many
+        "SELECT users.* FROM role_assignments CROSS JOIN users ON users.id = principal_id"
         " WHERE template_id = ? AND scope = '/' AND deleted_at IS NULL ORDER BY upn LIMIT 1",
         (roles.TEMPLATE_IDS[roles.GLOBAL_ADMINISTRATOR],),
     ).fetchone()

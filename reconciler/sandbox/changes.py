@@ -93,7 +93,7 @@ def assign_license(context: Context) -> Reply:
     add, remove = _asked(wire.json_object(context.call))
     held = users.held(db, row["id"])
     named = {each.sku_id for each in held} | {each.sku_id for each in add} | set(remove)
-    products = skus.products(db, named)
+    products = skus.products(db, named, seats_of={each.sku_id for each in add})
     facts = catalog.load()
     after = licensing.assign(
         held,
@@ -153,7 +153,8 @@ def _bring_licences_back(db: sqlite3.Connection, user_id: str, now: datetime) ->
     A direct one without a seat is gone; an inherited one stays in error, as for any member.
     """
     held = users.held(db, user_id)
-    products = skus.products(db, {each.sku_id for each in held})
+    named = {each.sku_id for each in held}
+    products = skus.products(db, named, seats_of=named)
     fits = {sku_id for sku_id, product in products.items() if product.owned and product.free > 0}
     after = [
         licensing.settle_inherited(each, seat=each.sku_id in fits) if each.group_id is not None else each

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.errors import UsageError
-from reconciler.sandbox import mailboxes, skus
+from reconciler.sandbox import mailboxes, schema, skus
 from reconciler.sandbox.clock import stamp
 from reconciler.sandbox.resources import USER_FIELDS, Snapshot, encoded_names
 
@@ -55,12 +55,14 @@ def read(path: Path) -> Snapshot:
 
 
 def fill(db: sqlite3.Connection, snapshot: Snapshot, catalog: Catalog, now: datetime) -> None:
-    """Put a snapshot into empty tables; the caller holds the transaction."""
+    """Put a snapshot into empty tables, and make their indexes; the caller holds the transaction."""
     db.execute("INSERT INTO tenant VALUES ('offset', '0')")
     organization = _compact(snapshot.organization)
     db.execute("INSERT INTO tenant VALUES ('organization', ?)", (json.dumps(organization),))
     _users(db, snapshot)
     _groups(db, snapshot.groups)
+    for statement in schema.INDEXES:
+        db.execute(statement)
     _skus(db, snapshot)
     roles = (
         (
@@ -102,16 +104,18 @@ def _contradictions(snapshot: Snapshot) -> Iterator[tuple[str, str]]:
 
 
 def _users(db: sqlite3.Connection, snapshot: Snapshot) -> None:
+    # Rows come in by their keys: a B-tree is built several times faster so.
     insert = "INSERT INTO users VALUES (?, ?, ?, ?, ?)"
-    db.executemany(insert, (_user_row(user, None) for user in snapshot.users))
+    present = sorted(snapshot.users, key=lambda user: user.id.lower())
+    db.executemany(insert, (_user_row(user, None) for user in present))
     deleted = ((user, stamp(user.deleted_date_time or snapshot.taken_at)) for user in snapshot.deleted_users)
     db.executemany(insert, (_user_row(user, at) for user, at in deleted))
     db.executemany(
         "INSERT OR IGNORE INTO addresses VALUES (?, ?)",
-        ((each.lower(), user.id.lower()) for user in snapshot.users for each in user.proxy_addresses or ()),
+        sorted((each.lower(), user.id.lower()) for user in present for each in user.proxy_addresses or ()),
     )
     insert = "INSERT OR REPLACE INTO assignments VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-    db.executemany(insert, (row for user in snapshot.users for row in _assignment_rows(user, remembered=0)))
+    db.executemany(insert, (row for user in present for row in _assignment_rows(user, remembered=0)))
     db.executemany(
         insert, (row for user in snapshot.deleted_users for row in _assignment_rows(user, remembered=1))
     )

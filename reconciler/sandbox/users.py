@@ -25,12 +25,10 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 def find(db: sqlite3.Connection, key: str) -> sqlite3.Row | None:
     """Return the row of a user who is not deleted, by id or UPN in any case."""
-    wanted = key.lower()
-    row: sqlite3.Row | None = db.execute(
-        "SELECT * FROM users WHERE (id = ?1 OR upn = ?1) AND deleted_at IS NULL"
-        " ORDER BY id = ?1 DESC LIMIT 1",
-        (wanted,),
-    ).fetchone()
+    row: sqlite3.Row | None = None
+    for column in ("id", "upn"):
+        sql = f"SELECT * FROM users WHERE {column} = ? AND deleted_at IS NULL"  # noqa: S608  two constants
+        row = row or db.execute(sql, (key.lower(),)).fetchone()
     return row
 
 
