@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from reconciler.errors import RefusedError, UsageError
+from reconciler.errors import UsageError
+from reconciler.journal_lock import locked
 from reconciler.model import Removal
 from reconciler.plan import ActorInfo, TenantInfo, UserRef
 
@@ -267,7 +268,7 @@ class Journal:
         with contextlib.ExitStack() as stack:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(_locked(self.path.with_suffix(".lock")))
+                stack.enter_context(locked(self.path.with_suffix(".lock")))
                 self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
                 stack.callback(os.close, self._fd)
                 _settle_folder(self.path.parent)
@@ -332,51 +333,12 @@ def _last_byte(descriptor: int, size: int) -> bytes:
     return os.read(descriptor, 1)
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the operating system lets go of when this process ends, however it ends."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def _settle_folder(folder: Path) -> None:
+    """Put the name of a new file on the disk too; Windows has no such call and needs none."""
+    if sys.platform == "win32":  # pragma: no cover  the suite's gate runs on POSIX
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        if not _take(descriptor):
-            holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
-            raise RefusedError("locked", path=str(path), process=holder)
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
+        os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-if sys.platform == "win32":  # pragma: no cover  the suite's gate runs on POSIX
-    import msvcrt
-
-    def _take(descriptor: int) -> bool:
-        """Lock a byte far behind the text, which stays readable."""
-        os.lseek(descriptor, 1 << 20, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        finally:
-            os.lseek(descriptor, 0, os.SEEK_SET)
-        return True
-
-    def _settle_folder(folder: Path) -> None:
-        """Do nothing: Windows has no fsync for folders."""
-else:
-    import fcntl
-
-    def _take(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _settle_folder(folder: Path) -> None:
-        """Put the name of a new file on the disk too."""
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
