@@ -112,6 +112,8 @@ def _delta(
     revoke: list[Row],
     unreachable: tuple[str, ...],
 ) -> Delta:
+    if not (assign or modify or revoke):  # nearly every user of a large tenant
+        return Delta(will=was, unreachable=unreachable)
     touched = {row[0] for row in (*modify, *revoke)}
     kept = [a for a in was if a.assigned_by or a.sku_id not in touched]
     new = [Assignment(sku_id=row[0], disabled_plans=row[1]) for row in (*assign, *modify)]

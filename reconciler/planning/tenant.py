@@ -66,11 +66,9 @@ def _ending(context: Context) -> Iterator[Conflict]:
     now = context.options.now
     for sku_id in _watched(context):
         ref = context.sku_ref(sku_id)
-        users = [user.upn for user in shortages.holders(context, sku_id)]
         for row in context.subscriptions.get(sku_id, ()):
             end = row.next_lifecycle
-            day = end.date().isoformat() if end else None
-            about = {"sku": ref.sku, "sku_name": ref.name, "date": day, "users": users}
+            about = {"sku": ref.sku, "sku_name": ref.name, "date": end.date().isoformat() if end else None}
             ends_soon = end is not None and row.auto_renew is False and now <= end <= now + EXPIRY_NOTICE
             if row.status == "Enabled" and ends_soon and end is not None:
                 titles = [
@@ -83,6 +81,7 @@ def _ending(context: Context) -> Iterator[Conflict]:
                 code, params = "expired", {**about, "status": row.status}
             else:
                 continue
+            params["users"] = [user.upn for user in shortages.holders(context, sku_id)]
             yield Conflict(
                 code=code,
                 params=params,
