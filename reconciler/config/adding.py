@@ -83,17 +83,18 @@ def _inserted(source: Source, content: bytes, chosen: Mapping[str, bool], sku: s
     """Return the content of a file with the licence put in."""
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
     text = content.removeprefix(mark).decode()
-    listed = {key for key, there in chosen.items() if there}
+    listed = [key for key, there in chosen.items() if there]
+    looked_into = frozenset(listed)
 
     def wanted(path: tuple[str, ...]) -> bool:
-        return path[0] == "users" and (len(path) == 1 or path[1] in listed)
+        return path[0] == "users" and (len(path) == 1 or path[1] in looked_into)
 
     root = parse(text, wanted)
     insertion = Insertion(text)
     users = root.get("users")
+    entries = {key: entry for key, _, entry in users.parts} if users else {}
     for key in listed:
-        if users and (entry := users.get(key)):
-            _into_entry(insertion, entry, source.data["users"][key], sku)
+        _into_entry(insertion, entries[key], source.data["users"][key], sku)
     new = [f"{_key(key)}: {{licenses: {{add: [{_name(sku)}]}}}}" for key in chosen if key not in listed]
     if new and users:
         insertion.add(users, new)
