@@ -69,7 +69,7 @@ def check(source: Source) -> None:
     failing: dict[Path, list[Fault]] = {}
     errors = list(islice(validator.iter_errors(source.data), MAX_FAULTS + 1))
     for error in errors[:MAX_FAULTS]:
-        path = tuple(error.instance_path)
+        path = _path(source.data, error)
         failing.setdefault(_member(path)[0], []).append(_own_fault(path, error))
     problems: dict[tuple[Any, ...], Problem] = {}
     for number, (member, own) in enumerate(failing.items()):
@@ -90,6 +90,16 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
     from jsonschema_rs import Draft202012Validator  # noqa: PLC0415  `--help` validates nothing
 
     return Draft202012Validator(schemas.load("tenant"))
+
+
+def _path(data: Data, error: jsonschema_rs.ValidationError) -> Path:
+    """Return where the value is that fails. jsonschema-rs gives a key such as "0" as a number."""
+    path = []
+    for step in error.instance_path:
+        key = str(step) if isinstance(data, dict) else step
+        path.append(key)
+        data = data[key]
+    return tuple(path)
 
 
 def _own_fault(path: Path, error: jsonschema_rs.ValidationError) -> Fault:

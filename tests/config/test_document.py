@@ -169,6 +169,12 @@ def test_a_section_of_the_wrong_type_is_left_out(folder):
     assert document.names("users") == set()
 
 
+def test_a_key_that_looks_like_a_number_is_a_key(folder):
+    """As in `bundles: {365: [...]}`."""
+    document = config.load([write("a.yaml", "version: 1\nbundles: {365: [EMS], 0: []}\n")])
+    assert [(p.location.column, p.code) for p in document.problems] == [(26, "empty-list")]
+
+
 def test_many_mistakes_of_shape_are_told_up_to_a_limit(folder, monkeypatch):
     """Jsonschema explains the first, jsonschema-rs the others, in the same words; then it is enough."""
     monkeypatch.setattr(shape, "_MAX_EXPLAINED", 2)
