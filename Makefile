@@ -54,7 +54,7 @@ docs: $(TESTING) ## Write what the commands print now into README.md and docs/
 	UPDATE_DOCS=1 $(BIN)/python -m pytest -q tests/test_documents.py
 
 fuzz: $(TESTING) ## The laws again, over many more random tenants
-	$(BIN)/python -m pytest tests/laws --hypothesis-profile=fuzz
+	$(BIN)/python -m pytest tests/laws tests/config --hypothesis-profile=fuzz
 
 bench: $(RUNTIME) ## Time and memory of a cold plan for 1,000, 10,000 and 100,000 users
 	$(BIN)/python benchmarks/run.py

@@ -77,7 +77,7 @@ def resolve(document: Document, skus: Sequence[Sku], catalog: Catalog) -> Desire
     with paused_collection():
         resolver = _Resolver(document, Names(skus, catalog, document.names("bundles"), offline=False))
         desired = resolver.desired(catalog)
-    raise_for(document.problems + resolver.problems)
+    raise_for(_all_problems(document, resolver))
     return desired
 
 
@@ -89,11 +89,19 @@ def check_names(document: Document, catalog: Catalog) -> tuple[Problem, ...]:
     with paused_collection():
         resolver = _Resolver(document, Names((), catalog, document.names("bundles"), offline=True))
         resolver.desired(catalog)
-    problems = [_without_tenant(problem) for problem in document.problems + resolver.problems]
+    problems = [_without_tenant(problem) for problem in _all_problems(document, resolver)]
     problems.sort(key=by_position)
     if any(problem.severity == "error" for problem in problems):
         raise_for(problems)
     return tuple(problems)
+
+
+def _all_problems(document: Document, resolver: _Resolver) -> list[Problem]:
+    """Return all problems but those with names that may be declared in what could not be read."""
+    found = document.problems + resolver.problems
+    if document.names_lost:
+        return [problem for problem in found if problem.code not in {"unknown-sku", "unknown-bundle"}]
+    return found
 
 
 def _without_tenant(problem: Problem) -> Problem:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.config import reader, shape, text
+from reconciler.config.nearest import nearest
 from reconciler.config.source import size
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model import Problem, TenantRef
@@ -31,6 +32,10 @@ SINGLE = ("tenant", "defaults", "unlisted_users", "ignore_skus", "guardrails")
 
 KEYED = ("subscriptions", "bundles", "users")
 """Sections whose members may each be declared in one of the files only."""
+
+
+SECTIONS = (*SINGLE, *KEYED, "version", "restrictions")
+"""Every key of the top level."""
 
 
 class Member(NamedTuple):
@@ -113,6 +118,16 @@ class Document:
                 elif (section, key) not in source.failing:
                     yield Member(source, section, key, _without(source.failing, section, key, whole), node)
 
+    @property
+    def names_lost(self) -> bool:
+        """Tell whether bundles may be declared that could not be read."""
+        return any(
+            not isinstance(source.data, dict)
+            or source.names_lost
+            or any(len(path) == 1 and _meant_as_bundles(path[0]) for path in source.failing)
+            for source in self.sources
+        )
+
     def names(self, section: str) -> set[str]:
         """Return the keys of a section over all files, of members that the schema refuses too."""
         found: set[str] = set()
@@ -120,6 +135,11 @@ class Document:
             value = _sections(source).get(section)
             found.update(value if isinstance(value, dict) else ())
         return found
+
+
+def _meant_as_bundles(key: str | int) -> bool:
+    """Tell whether a key of the top level is `bundles`, rightly or wrongly spelt."""
+    return nearest(str(key), SECTIONS) == "bundles"
 
 
 def _sections(source: Source) -> dict[str, Any]:

@@ -223,6 +223,8 @@ class _Reader:
         """Leave the present member out, and tell why unless that was told."""
         if not here.refused:
             here.refused = True
+            if any(here.members is self.source.members.get(section, self) for section in ("", "bundles")):
+                self.source.names_lost = True
             self.problem(event, code, **params)
 
     def problem(self, event: Event, code: str, **params: object) -> None:

@@ -77,7 +77,7 @@ def check(source: Source) -> None:
         for fault in explained or own:
             for path, problem in _problems(source, fault):
                 problems.setdefault((problem.location, problem.code, str(problem.params)), problem)
-                source.failing.add(path[:_FIELD] if path[:1] == ("users",) else member)
+                source.failing.add(path[:_FIELD] if path[:1] == ("users",) else member or path)
     source.problems.extend(problems.values())
     if len(errors) > MAX_FAULTS:
         last = source.problems[-1].location

@@ -48,7 +48,8 @@ def size(value: Data) -> int:
 class Source:
     """One file. `data` is None where it could not be read; `problems` say why, or what was left out.
 
-    `failing` are the paths of what does not have the shape that the schema asks for.
+    `failing` are the paths of what does not have the shape that the schema asks for. `names_lost` tells
+    that something was left out that may declare bundles: a name that is not there may be among them.
 
     `members` maps a section (a key of the top level; "" is the top level itself) to the nodes with
     which its members begin: a key, or an item of a list.
@@ -59,6 +60,7 @@ class Source:
         self.data: Data = None
         self.problems: list[Problem] = []
         self.failing: set[Path] = set()
+        self.names_lost = False
         self.nodes = array("Q")
         self.members: dict[str, array[int]] = {}
         self._ordinals: dict[str, dict[str, int]] = {}

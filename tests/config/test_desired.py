@@ -349,3 +349,43 @@ def test_the_table_of_shared_values_is_bounded(resolve, monkeypatch):
     entries = resolve("users: {a@x.nl: {city: A}, b@x.nl: {city: B}, c@x.nl: {city: A}}\n").entries
     assert [entry.profile for entry in entries] == [(("city", "A"),), (("city", "B"),), (("city", "A"),)]
     assert entries[0].profile[0] is entries[2].profile[0]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "bundles: {office: [EMS]}\nbundles: {sales: [EMS]}\n",
+        "bundles: {sales: !list [EMS]}\n",
+        "bundles: *shared\n",
+        "bundles: {sales: [EMS]\n",
+        "bundels: {sales: [EMS]}\n",
+        "bundles: [sales]\n",
+        "- bundles\n",
+    ],
+)
+def test_a_name_is_not_unknown_that_may_stand_in_what_was_not_read(tmp_path, monkeypatch, lost):
+    """One mistake in a file of bundles must not be told as one for each user."""
+    monkeypatch.chdir(tmp_path)
+    Path("users.yaml").write_text(
+        "version: 1\nusers: {anna@contoso.com: {licenses: [sales]}}\n", encoding="utf-8"
+    )
+    Path("tenant.yaml").write_text(lost if lost.startswith("-") else f"version: 1\n{lost}", encoding="utf-8")
+    document = config.load([Path("tenant.yaml"), Path("users.yaml")])
+    with pytest.raises(ConfigError) as caught:
+        config.resolve(document, SKUS, CATALOG)
+    assert {problem.location.file for problem in caught.value.problems} == {"tenant.yaml"}
+
+
+def test_a_name_is_unknown_where_only_an_item_was_left_out(load):
+    """All names are there; every mistake is told."""
+    document = load(
+        "bundles: {office: [!x EMS, EMZ]}\nusers: {anna@contoso.com: {id: !x 1, licenses: [ofice]}}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        config.resolve(document, SKUS, CATALOG)
+    assert [problem.code for problem in caught.value.problems] == [
+        "tag",
+        "unknown-sku",
+        "tag",
+        "unknown-bundle",
+    ]
