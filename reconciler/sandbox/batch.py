@@ -68,7 +68,8 @@ def _item(outer: Call, request: object) -> Item:
     given = wire.named(request, _MEMBERS)
     identity, url = _texts(given.get("id"), given.get("url"))
     (method,) = _texts(given.get("method"))
-    headers, depends_on = given.get("headers") or {}, given.get("dependsOn") or []
+    headers = {} if given.get("headers") is None else given["headers"]
+    depends_on = [] if given.get("dependsOn") is None else given["dependsOn"]
     if not isinstance(headers, dict) or not isinstance(depends_on, list):
         raise _invalid()
     _texts(*headers.values(), *depends_on)

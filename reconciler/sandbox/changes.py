@@ -137,8 +137,8 @@ def restore_user(context: Context) -> Reply:
         user["proxyAddresses"] = [
             each for each in addresses if not users.address_taken(db, [each], row["id"])
         ]
+    users.save(db, user)  # with its new UPN before it counts again: the old one may be somebody's
     db.execute("UPDATE users SET deleted_at = NULL WHERE id = ?", (row["id"],))
-    users.save(db, user)
     _bring_licences_back(db, row["id"], context.now)
     return Reply(
         status=200,
