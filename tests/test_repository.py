@@ -224,7 +224,6 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
-@pytest.mark.xdist_group("packages")
 def test_a_wheel_holds_the_code_the_schemas_and_the_catalogue(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {named(path) for path in MODULES} <= names
@@ -234,7 +233,6 @@ def test_a_wheel_holds_the_code_the_schemas_and_the_catalogue(wheel):
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 
 
-@pytest.mark.xdist_group("packages")
 def test_an_installed_wheel_finds_its_schemas_and_its_catalogue(wheel, tmp_path):
     """Neither depends on a checkout around the package."""
     shutil.unpack_archive(wheel, tmp_path, "zip")
@@ -258,7 +256,6 @@ def test_an_installed_wheel_finds_its_schemas_and_its_catalogue(wheel, tmp_path)
     assert {Path(line).parent for line in run.stdout.split("\n") if line} == {tmp_path / "reconciler/schemas"}
 
 
-@pytest.mark.xdist_group("packages")
 def test_a_source_distribution_can_be_tested(tmp_path):
     """It holds what `make test` needs."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
