@@ -45,7 +45,16 @@ def judge(change: Change, seen: Mapping[str, Any]) -> Verdict:
 
 
 def _holds(seen: Mapping[str, Any], want: Mapping[str, Any]) -> bool:
-    return all(key in seen and _plain(key, seen[key]) == _plain(key, want[key]) for key in want)
+    known = _told(want)
+    return all(key in seen and _plain(key, seen[key]) == _plain(key, known[key]) for key in known)
+
+
+def _told(want: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what can be expected of an object: an account is on or off, so None was never its state.
+
+    It means that the source of the plan (a snapshot without `accountEnabled`) did not tell.
+    """
+    return {key: value for key, value in want.items() if key != "enabled" or value is not None}
 
 
 def moved(want: Mapping[str, Any], seen: Mapping[str, Any]) -> list[Moved]:
@@ -57,8 +66,9 @@ def moved(want: Mapping[str, Any], seen: Mapping[str, Any]) -> list[Moved]:
     """
     from deepdiff import DeepDiff  # noqa: PLC0415  a tenth of a second that only a stale change costs
 
-    left = {key: _plain(key, value) for key, value in want.items()}
-    right = {key: _plain(key, value) for key, value in seen.items() if key in (want or seen)}
+    known = _told(want)
+    left = {key: _plain(key, value) for key, value in known.items()}
+    right = {key: _plain(key, value) for key, value in seen.items() if key in (known or seen)}
     # Without the threshold, states that share little are told as one difference without a path.
     differences = DeepDiff(left, right, view="tree", threshold_to_diff_deeper=0)
     places = {

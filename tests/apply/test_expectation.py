@@ -58,6 +58,17 @@ def test_a_write_answers_for_its_own_part_on_top_of_what_the_run_did_before():
     assert alone(creation("eva"), {}) == creation("eva")
 
 
+def test_whether_an_account_is_on_is_not_expected_where_the_plan_could_not_know():
+    """A snapshot need not tell; a usage location, on the other hand, may really be none."""
+    untold = replace(ANNA, before=holding("e1", enabled=None))
+    assert judge(untold, holding("e1")) == "write"
+    assert judge(untold, holding("e1", enabled=False)) == "write"
+    assert judge(replace(ANNA, before=holding("e1", usage_location=None)), holding("e1")) == "moved"
+    assert moved(untold.before, holding("e1", usage_location="BE")) == [
+        {"path": ["usage_location"], "expected": "NL", "found": "BE"}
+    ]
+
+
 # ------------------------------------------------------------ deepdiff's account
 
 
