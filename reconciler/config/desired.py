@@ -239,26 +239,23 @@ class _Resolver:
         """Yield the entries of `users`."""
         for member in self.document.members("users"):
             entry: dict[str, Any] = member.value
-            profile = []
+            profile = [self._shared((key, value)) for key, value in entry.items() if key in PROFILE]
+            profile.sort()
+            own_mode = mode
             grants: tuple[Grant, ...] | None = None
             exclusions: tuple[Exclusion, ...] = ()
-            own_mode = mode
-            for key, value, node in member.fields():
-                if key in PROFILE:
-                    profile.append(self._shared((key, value)))
-                elif key == "licenses":
-                    own_mode, grants = self._licences(member, value, node, mode)
-                elif key == "exclude":
-                    exclusions = tuple(self._exclusions(member, value))
-            if exclusions and grants:
-                self._excluded_and_listed(exclusions, grants)
+            if "licenses" in entry:
+                own_mode, grants = self._licences(member, entry["licenses"], mode)
+            if "exclude" in entry:
+                exclusions = tuple(self._exclusions(member, entry["exclude"]))
+                self._excluded_and_listed(exclusions, grants or ())
             yield Entry(
                 upn=folded("users", str(member.key)),
                 location=member.location,
                 id=entry["id"].lower() if "id" in entry else None,
                 present=entry.get("ensure") != "absent",
                 restore=entry["restore"].lower() if "restore" in entry else None,
-                profile=tuple(sorted(profile)),
+                profile=tuple(profile),
                 usage_location=entry.get("usage_location"),
                 mode=own_mode,
                 grants=grants,
@@ -272,10 +269,9 @@ class _Resolver:
             return self.pairs.setdefault(pair, pair)
         return self.pairs.get(pair, pair)
 
-    def _licences(
-        self, member: Member, licences: Data, node: int, mode: Mode
-    ) -> tuple[Mode, tuple[Grant, ...]]:
-        """Return mode and grants of `licenses`, whose value stands at `node`."""
+    def _licences(self, member: Member, licences: Data, mode: Mode) -> tuple[Mode, tuple[Grant, ...]]:
+        """Return mode and grants of `licenses`."""
+        node = member.node_of("licenses")
         path: tuple[str, ...] = ("licenses",)
         if type(licences) is dict:
             ((mode, licences),) = licences.items()

@@ -55,16 +55,15 @@ class Member(NamedTuple):
         """Return where the member begins."""
         return self.source.location(self.node)
 
-    def fields(self) -> Iterator[tuple[str, Any, int]]:
-        """Yield key, value and the value's node of each field of a mapping."""
-        whole: dict[str, Any] = self.value
-        if self.source.failing:
-            whole = self.source.data[self.section][self.key]
+    def node_of(self, field: str) -> int:
+        """Return the node of a field's value: the same as `locate` finds, without looking it up."""
+        whole = self.source.data[self.section][self.key] if self.source.failing else self.value
         node = self.node + 2  # behind the member's own key and value
-        for key, value in whole.items():
-            if key in self.value:
-                yield key, value, node + 1
-            node += 1 + size(value)
+        for name, value in whole.items():
+            if name == field:
+                break
+            node += 2 if type(value) is str else 1 + size(value)
+        return node + 1
 
     def locate(self, *path: str | int, key: bool = False) -> Location:
         """Return where something inside the member stands, or its key."""

@@ -148,7 +148,8 @@ class _Reader:
         """Take the key of the next member; refuses merge keys and keys that were there before."""
         name = self.keys.setdefault(event.value, event.value)
         here.key, here.at = name, at
-        self.refuse_marks(here, event)
+        if event.anchor is not None or event.tag is not None:
+            self.refuse_marks(here, event)
         if name == "<<" and not event.style:
             self.refuse(here, event, "merge-key")
         elif name in here.container:
@@ -161,7 +162,8 @@ class _Reader:
 
     def scalar(self, here: _Open, event: Event) -> scalars.Scalar:
         """Return the value of a scalar; quoted ones are text."""
-        self.refuse_marks(here, event)
+        if event.anchor is not None or event.tag is not None:
+            self.refuse_marks(here, event)
         written: str = event.value
         if event.style:
             return written
