@@ -69,18 +69,10 @@ class User(Value, frozen=True, kw_only=True):
     assignments: tuple[Assignment, ...] = ()
 
 
-class DeletedUser(Value, frozen=True, kw_only=True):
+class DeletedUser(User, frozen=True, kw_only=True):
     """A soft-deleted user; `upn` is without the prefix (the id without dashes) that deletion adds."""
 
-    id: str
-    upn: str
-    name: str = ""
-    mail: str | None = None
-    enabled: bool | None = None
-    usage_location: str | None = None
-    synced: bool = False
     deleted_at: datetime | None = None
-    assignments: tuple[Assignment, ...] = ()
 
 
 class Group(Value, frozen=True, kw_only=True):

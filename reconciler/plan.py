@@ -243,7 +243,7 @@ class Plan(Value, frozen=True, kw_only=True):
         return tuple(change for change in self.changes if not change.ready)
 
 
-def assignments_of(user: User | DeletedUser) -> list[dict[str, Any]]:
+def assignments_of(user: User) -> list[dict[str, Any]]:
     """Return the assignments of a user in the shape of a change's `before` (those that give service)."""
     return [
         {"sku_id": a.sku_id, "disabled_plans": list(a.disabled_plans), "assigned_by": a.assigned_by}
@@ -252,7 +252,7 @@ def assignments_of(user: User | DeletedUser) -> list[dict[str, Any]]:
     ]
 
 
-def observed(state: User | DeletedUser | None, keys: Iterable[str]) -> dict[str, Any]:
+def observed(state: User | None, keys: Iterable[str]) -> dict[str, Any]:
     """Return what `keys` of a change's `before` or `after` hold for a user's state as read just now.
 
     "deleted" tells a soft-deleted user (True) from a present one (False); a user who is neither has

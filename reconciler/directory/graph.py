@@ -65,10 +65,7 @@ USER_SELECT = ",".join(
         "licenseAssignmentStates",
     ]
 )
-DELETED_SELECT = (
-    "id,userPrincipalName,displayName,mail,usageLocation,onPremisesSyncEnabled,deletedDateTime,"
-    "assignedLicenses,licenseAssignmentStates"
-)
+DELETED_SELECT = f"{USER_SELECT},deletedDateTime"
 
 _LICENSES = msgspec.json.Decoder(tuple[wire.License, ...] | None)
 _STATES = msgspec.json.Decoder(tuple[wire.State, ...] | None)
@@ -155,15 +152,13 @@ class Translator:
     def deleted_users(self, rows: Iterable[wire.DeletedUser]) -> Iterator[DeletedUser]:
         """Yield the deleted users of one page."""
         for row in rows:
+            (user,) = self.users([row])
             yield DeletedUser(
-                id=row.id.lower(),
-                upn=without_prefix(row.user_principal_name, row.id),
-                name=row.display_name or "",
-                mail=row.mail.lower() if row.mail else None,
-                usage_location=row.usage_location.upper() if row.usage_location else None,
-                synced=row.on_premises_sync_enabled is True,
-                deleted_at=utc(row.deleted_date_time),
-                assignments=self._of_raw(row.assigned_licenses, row.license_assignment_states),
+                **{
+                    **msgspec.structs.asdict(user),
+                    "upn": without_prefix(row.user_principal_name, row.id),
+                    "deleted_at": utc(row.deleted_date_time),
+                }
             )
 
     def _of_raw(self, licences: msgspec.Raw, states: msgspec.Raw) -> tuple[Assignment, ...]:

@@ -139,19 +139,15 @@ def _user(user: User) -> wire.User:
     )
 
 
-def _deleted_user(user: DeletedUser) -> dict[str, Any]:
-    licences, states = _licences(user.assignments)
-    return {
-        "id": user.id,
-        "userPrincipalName": user.id.replace("-", "") + user.upn,
-        "displayName": user.name,
-        "mail": user.mail,
-        "usageLocation": user.usage_location,
-        "onPremisesSyncEnabled": True if user.synced else None,
-        "deletedDateTime": _instant(user.deleted_at),
-        "assignedLicenses": licences,
-        "licenseAssignmentStates": states,
-    }
+def _deleted_user(user: DeletedUser) -> wire.DeletedUser:
+    row = msgspec.structs.asdict(_user(user))
+    return wire.DeletedUser(
+        **{
+            **row,
+            "user_principal_name": user.id.replace("-", "") + user.upn,
+            "deleted_date_time": user.deleted_at,
+        }
+    )
 
 
 def _group(group: Group) -> dict[str, Any]:

@@ -223,10 +223,10 @@ def _problem_of(row: msgspec.Raw, row_type: type) -> str | None:
     try:
         value: object = msgspec.json.decode(row, type=row_type)
         translator = graph.Translator()
-        if isinstance(value, wire.User):
-            list(translator.users([value]))
-        elif isinstance(value, wire.DeletedUser):
+        if isinstance(value, wire.DeletedUser):
             list(translator.deleted_users([value]))
+        elif isinstance(value, wire.User):
+            list(translator.users([value]))
     except wire.UNREADABLE as error:
         return str(error)
     return None

@@ -65,18 +65,11 @@ class User(Resource, kw_only=True):
     license_assignment_states: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class DeletedUser(Resource, kw_only=True):
+class DeletedUser(User, kw_only=True):
     """A user in the recycle bin."""
 
-    id: Text
-    user_principal_name: Text
-    display_name: str | None = None
-    mail: str | None = None
-    usage_location: str | None = None
-    on_premises_sync_enabled: bool | None = None
     deleted_date_time: datetime | None = None
     assigned_licenses: msgspec.Raw = msgspec.Raw(b"null")
-    license_assignment_states: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Group(Resource, kw_only=True):

@@ -98,17 +98,9 @@ class Context:
         return any(role not in UNPRIVILEGED for role in self.roles_of.get(user_id, ()))
 
     def restored(self, user: DeletedUser, assignments: tuple[Assignment, ...], upn: str) -> User:
-        """Return a soft-deleted user as one who is there again, profile unknown."""
-        return User(
-            id=user.id,
-            upn=upn,
-            name=user.name,
-            mail=user.mail,
-            enabled=user.enabled,
-            usage_location=user.usage_location,
-            synced=user.synced,
-            assignments=assignments,
-        )
+        """Return a soft-deleted user as one who is there again."""
+        fields = {field: getattr(user, field) for field in User.__struct_fields__}
+        return User(**{**fields, "upn": upn, "assignments": assignments})
 
     # ------------------------------------------------------------ SKUs and plans
 

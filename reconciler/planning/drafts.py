@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.model import Assignment, DeletedUser, Entry, Location, User, Value
+from reconciler.model import Assignment, Entry, Location, User, Value
 from reconciler.plan import Change
 
 
@@ -18,7 +18,7 @@ class Draft(Value, frozen=True, kw_only=True):
     subject: str
     location: Location | None = None
     entry: Entry | None = None
-    target: User | DeletedUser | None = None
+    target: User | None = None
     was: tuple[Assignment, ...] = ()
     will: tuple[Assignment, ...] = ()
     takes: tuple[str, ...] = ()

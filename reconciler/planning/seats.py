@@ -55,53 +55,47 @@ def settle(moves: Sequence[Move], available: Mapping[str, int]) -> Settlement:
     than owned. A blocked move frees nothing.
     """
     circles: dict[str, tuple[str, ...]] = {}
-    stuck: dict[str, tuple[str, ...]] = {}
+    barred: set[str] = set()
     while True:
-        free = [move for move in moves if move.key not in circles and move.key not in stuck]
-        admitted, short = _admit(free, available, {*circles, *stuck})
+        admitted = _admit([move for move in moves if move.key not in barred], available, barred)
         ordered = ordering.arrange([move for move in moves if move.key in admitted], available)
-        done = {move.key for move in ordered}
-        left = [move for move in moves if move.key in admitted and move.key not in done]
+        made = {move.key for move in ordered}
+        left = [move for move in moves if move.key in admitted and move.key not in made]
         if not left:
             break
         found = _circles(left)
         circles.update(found)
-        if not found:
-            stuck.update(_dry(left, ordered, available))
+        barred.update(found or (move.key for move in left))
+    # With the others done there may be room for whoever was barred.
+    ordered += ordering.arrange([move for move in moves if move.key not in made], _after(ordered, available))
+    made = {move.key for move in ordered}
+    blocked = [move for move in moves if move.key not in made]
+    seats = _after(ordered, available)
+    empty = {move.key: tuple(sorted(pool for pool in move.takes if seats[pool] < 1)) for move in blocked}
+    circles = {key: members for key, members in circles.items() if made.isdisjoint(members)}
     depends_on = _dependencies(ordered, available)
-    waiting = {
-        move.key: tuple(sorted(set(move.after) - done))
-        for move in moves
-        if move.key not in done and set(move.after) - done
-    }
     return Settlement(
         order=_presented(ordered, depends_on),
         depends_on=depends_on,
-        short=short | stuck,
+        short={key: pools for key, pools in empty.items() if pools and key not in circles},
         circles=circles,
-        waiting=waiting,
+        waiting={
+            move.key: tuple(sorted(set(move.after) - made)) for move in blocked if set(move.after) - made
+        },
     )
 
 
-def _dry(
-    left: Sequence[Move], ordered: Sequence[Move], available: Mapping[str, int]
-) -> dict[str, tuple[str, ...]]:
-    """Return the pools that each of `left` finds empty once `ordered` is done.
-
-    Their totals add up, but only a seat that they set free themselves, later, would let them begin.
-    """
+def _after(ordered: Sequence[Move], available: Mapping[str, int]) -> Counter[str]:
+    """Return the seats that are left in each pool once `ordered` is done."""
     seats = Counter(available)
     for move in ordered:
         seats.subtract(move.takes)
         seats.update(move.frees)
-    empty = {move.key: tuple(sorted(p for p in move.takes if seats[p] < 1)) for move in left}
-    return {key: pools for key, pools in empty.items() if pools}
+    return seats
 
 
-def _admit(
-    moves: Sequence[Move], available: Mapping[str, int], barred: set[str]
-) -> tuple[set[str], dict[str, tuple[str, ...]]]:
-    """Return the keys of the moves that fit by totals, and the pools that others are short of.
+def _admit(moves: Sequence[Move], available: Mapping[str, int], barred: set[str]) -> set[str]:
+    """Return the keys of the moves that fit by totals.
 
     First everybody's freed seats count; who does not fit is out and frees nothing, until nothing
     changes. Then whoever was out for the sake of another that fell too gets a second chance.
@@ -128,17 +122,12 @@ def _admit(
         used.update(chance.takes)
         capacity.update(chance.frees)
         inside.add(chance.key)
-    short = {move.key: _lacking(move, capacity, used) for move in moves if move.key not in inside}
-    return inside, {key: pools for key, pools in short.items() if pools}
+    return inside
 
 
 def _fits(move: Move, capacity: Mapping[str, int], used: Mapping[str, int], outside: set[str]) -> bool:
-    return not _lacking(move, capacity, used) and outside.isdisjoint(move.after)
-
-
-def _lacking(move: Move, capacity: Mapping[str, int], used: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the pools that have no seat left for `move`."""
-    return tuple(sorted(pool for pool in move.takes if used[pool] >= capacity[pool]))
+    """Tell whether there is a seat in all for each take of `move`, and nothing first that is out."""
+    return all(used[pool] < capacity[pool] for pool in move.takes) and outside.isdisjoint(move.after)
 
 
 def _circles(left: Sequence[Move]) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ Over-allocated, expiring and expired SKUs, and licences that only a group can ta
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.plan import Conflict
 from reconciler.planning import drafting, losses, shortages
@@ -15,6 +15,7 @@ from reconciler.roles import roles_with
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from reconciler.model import Subscription
     from reconciler.planning.context import Context
     from reconciler.planning.identity import Meaning
 
@@ -65,31 +66,34 @@ def _ending(context: Context) -> Iterator[Conflict]:
     """Yield what ends within EXPIRY_NOTICE with auto-renewal known to be off, and what has ended."""
     now = context.options.now
     for sku_id in _watched(context):
-        ref = context.sku_ref(sku_id)
         for row in context.subscriptions.get(sku_id, ()):
             end = row.next_lifecycle
-            about = {"sku": ref.sku, "sku_name": ref.name, "date": end.date().isoformat() if end else None}
-            ends_soon = end is not None and row.auto_renew is False and now <= end <= now + EXPIRY_NOTICE
-            if row.status == "Enabled" and ends_soon and end is not None:
-                titles = [
-                    context.catalog.services[key].title
-                    for key in sorted(losses.services(context, context.plans_of(sku_id)))
-                ]
-                days = (end.date() - context.options.today).days
-                code, params = "expiring", {**about, "days": days, "services": titles}
-            elif row.status != "Enabled":
-                code, params = "expired", {**about, "status": row.status}
-            else:
-                continue
-            params["users"] = [user.upn for user in shortages.holders(context, sku_id)]
-            yield Conflict(
-                code=code,
-                params=params,
-                subject=f"subscriptions/{ref.sku}",
-                sku=ref.sku,
-                roles=roles_with("buy"),
-                blocks=False,
-            )
+            if row.status != "Enabled":
+                yield _end(context, row, "expired", status=row.status)
+            elif end and row.auto_renew is False and now <= end <= now + EXPIRY_NOTICE:
+                keys = sorted(losses.services(context, context.plans_of(sku_id)))
+                titles = [context.catalog.services[key].title for key in keys]
+                days = (end.date() - now.date()).days
+                yield _end(context, row, "expiring", days=days, services=titles)
+
+
+def _end(context: Context, row: Subscription, code: str, **params: Any) -> Conflict:
+    ref = context.sku_ref(row.sku_id)
+    end = row.next_lifecycle
+    return Conflict(
+        code=code,
+        params={
+            "sku": ref.sku,
+            "sku_name": ref.name,
+            "date": end.date().isoformat() if end else None,
+            "users": [user.upn for user in shortages.holders(context, row.sku_id)],
+            **params,
+        },
+        subject=f"subscriptions/{ref.sku}",
+        sku=ref.sku,
+        roles=roles_with("buy"),
+        blocks=False,
+    )
 
 
 def _inherited(context: Context, meanings: Sequence[Meaning]) -> Iterator[Conflict]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reconciler.model import User
+from reconciler.model import DeletedUser, User
 from reconciler.plan import Warning  # noqa: A004  the field's word; the built-in is not used here
 from reconciler.planning import losses
 from reconciler.planning.checks import skus_giving
@@ -68,13 +68,13 @@ def _deletion(context: Context, draft: Draft) -> Iterator[Warning]:
 
 def _restored(context: Context, draft: Draft) -> Iterator[Warning]:
     """A mailbox that was lost less than 30 days ago comes back with its data."""
-    change, now = draft.change, context.options.now
+    now = context.options.now
     gained = losses.mailbox_level(context, context.enabled_plans(draft.will))
     lost = not losses.mailbox_level(context, context.enabled_plans(draft.was))
     if not (gained and lost and draft.target):
         return
-    if change.kind == "restore-user":
-        removed = [draft.target.deleted_at] if hasattr(draft.target, "deleted_at") else []
+    if isinstance(draft.target, DeletedUser):
+        removed = [draft.target.deleted_at]
     else:
         removed = [
             row.removed_at

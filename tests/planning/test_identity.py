@@ -118,6 +118,25 @@ def test_one_deleted_user_of_the_same_upn_and_name_is_restored():
     assert licenses.depends_on == (restore.address,)
 
 
+def test_a_restored_user_is_updated_where_the_profile_differs():
+    """What the account held before its deletion is known, and is what it comes back with."""
+    profile = (("department", "Sales"), *NAME)
+
+    same = planned(
+        entry("anna", profile=profile, grants=None),
+        current={"deleted_users": (deleted(department="Sales"),)},
+    )
+    other = planned(
+        entry("anna", profile=profile, grants=None),
+        current={"deleted_users": (deleted(department="IT"),)},
+    )
+
+    assert [c.kind for c in same.changes] == ["restore-user"]
+    assert [(c.kind, c.before, c.depends_on) for c in other.changes[1:]] == [
+        ("update-user", {"department": "IT"}, ("users/anna@contoso.com/restore",))
+    ]
+
+
 def test_a_restored_user_needs_the_seats_that_come_back():
     """Without one the restore waits, and so do the licences."""
     plan = planned(

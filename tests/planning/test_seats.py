@@ -266,3 +266,18 @@ def test_the_same_state_reached_twice_is_searched_once():
     settlement = settle(moves, {"A": 1, "C": 1})
 
     assert set(settlement.circles) == {"c", "d"}
+
+
+def test_room_that_others_leave_unties_a_circle():
+    """Two who seem to wait for each other can go once a third has gone."""
+    moves = [
+        Move(key="a", takes=("A", "B"), frees=("C",)),
+        Move(key="b", takes=("B", "C"), frees=("A",)),
+        Move(key="c", takes=("B",), frees=("A",)),
+        Move(key="z", frees=("B",)),
+    ]
+
+    settlement = settle(moves, {"B": 1})
+
+    assert settlement.order == ("z", "c", "a")
+    assert (settlement.short, settlement.circles) == ({"b": ("B",)}, {})
