@@ -85,6 +85,9 @@ STATE = Current(
             upn="eva@contoso.com",
             name="Eva",
             mail="eva@contoso.com",
+            enabled=True,
+            user_type="Member",
+            department="Sales",
             usage_location="NL",
             deleted_at=datetime(2026, 11, 20, tzinfo=UTC),
         ),
@@ -278,6 +281,10 @@ def swap():
 
 def switch_on():
     return licences(modify=[_licence(E3)], after=[_row(E3)])
+
+
+def switch_off(plan):
+    return licences(modify=[_licence(E3, plan)], after=[_row(E3, plan)])
 
 
 def take(name="admin", sku_id=EMS):

@@ -3,6 +3,8 @@
 Each test runs against the sandbox inside this process and against the sandbox on a port.
 """
 
+from datetime import UTC
+
 import msgspec
 import pytest
 
@@ -10,7 +12,7 @@ from reconciler.directory import Directory, Write, snapshot
 from reconciler.model import Actor, Assignment, RoleAssignment, User
 from reconciler.plan import observed
 from tests.directory import tenants
-from tests.directory.tenants import E3, EMS, NOW, PASSWORD, STATE, VISIO, user_id
+from tests.directory.tenants import E3, EMS, EXCHANGE, NOW, PASSWORD, STATE, VISIO, user_id
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +198,17 @@ def test_a_swap_is_one_call(tenant):
 def test_switching_plans_on_sends_the_whole_list(tenant):
     assert one(tenant, tenants.switch_on()).status == "done"
     assert user_of(tenant, "anna").assignments == (Assignment(sku_id=E3),)
+
+
+def test_switching_one_plan_off_leaves_the_others_as_the_plan_says(tenant):
+    assert one(tenant, tenants.switch_off(EXCHANGE)).status == "done"
+    assert user_of(tenant, "anna").assignments == (Assignment(sku_id=E3, disabled_plans=(EXCHANGE,)),)
+
+
+def test_which_tenant_answers_is_told_with_its_clock(tenant):
+    organization, clock = tenant.identity()
+    assert organization == STATE.organization
+    assert clock.tzinfo == UTC
 
 
 def test_a_user_is_deleted_and_can_be_restored(tenant):

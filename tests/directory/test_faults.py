@@ -12,7 +12,7 @@ from reconciler.directory.observer import LAG_TRIES
 from reconciler.directory.transport import LONGEST_WAIT
 from reconciler.directory.writer import LOOKS, MOST_SENDS
 from reconciler.errors import DirectoryError
-from reconciler.model import Assignment, RoleAssignment, User
+from reconciler.model import Actor, Assignment, RoleAssignment, User
 from tests.directory import tenants
 from tests.directory.tenants import EMS, GROUP, PASSWORD, STATE, user_id
 
@@ -188,6 +188,14 @@ def test_a_user_whose_creation_got_no_answer_is_known_by_id(scene, trouble):
     outcome = scene.carry_out(tenants.create())
     (frank,) = [user for user in scene.tenant.read().users if user.upn == "frank@contoso.com"]
     assert outcome.user_id == frank.id
+
+
+def test_a_creation_that_is_answered_without_an_id_is_looked_up(scene):
+    body = {"responses": [{"id": "0", "status": 201, "body": {"no": "id"}}]}
+    happens_after(scene.wire, lambda _: httpx.Response(200, json=body))
+    outcome = scene.carry_out(tenants.create())
+    (frank,) = [user for user in scene.tenant.read().users if user.upn == "frank@contoso.com"]
+    assert (outcome.status, outcome.user_id) == ("done", frank.id)
 
 
 def test_an_object_that_is_neither_as_before_nor_as_wanted_is_unknown(scene):
@@ -576,11 +584,96 @@ def test_who_holds_a_role_through_a_group_holds_it(tmp_path):
     )
 
 
+def test_a_role_that_holds_only_in_part_of_the_tenant_gives_the_actor_nothing(scene):
+    """The directory role is told all the same; only its assignment tells that it is for a part."""
+    admin, mine = user_id("admin"), tenants.user_id("x")
+    roles = ["fe930be7-5e62-47db-91af-98c3a49a38b1", "fdd7a751-b60b-444a-984c-02652fe8fa1c", "Unknown-Role"]
+    answers = {
+        "/v1.0/me": {"id": admin, "userPrincipalName": "Admin@contoso.com"},
+        "/v1.0/me/transitiveMemberOf/microsoft.graph.directoryRole": {
+            "value": [{"id": mine, "roleTemplateId": role} for role in roles]
+        },
+        "/v1.0/roleManagement/directory/roleAssignments": {
+            "value": [
+                {
+                    "principalId": admin,
+                    "roleDefinitionId": roles[0],
+                    "directoryScopeId": "/administrativeUnits/x",
+                },
+                {
+                    "principalId": admin,
+                    "roleDefinitionId": roles[1],
+                    "directoryScopeId": "/administrativeUnits/x",
+                },
+                {"principalId": admin, "roleDefinitionId": roles[1], "directoryScopeId": "/"},
+            ]
+        },
+    }
+    scene.wire.before = lambda request: httpx.Response(200, json=answers[request.url.path])
+    assert scene.tenant.actor() == Actor(
+        id=admin, name="admin@contoso.com", roles=("groups-administrator", "unknown-role")
+    )
+
+
 def test_a_role_of_an_application_is_no_error(tmp_path):
     held = RoleAssignment(principal_id="99999999-0000-0000-0000-000000000000", role="user-administrator")
     state = msgspec.structs.replace(STATE, role_assignments=(*STATE.role_assignments, held))
     scene = Scene(tenants.fill(tmp_path / "home", state))
     assert held in scene.tenant.read().role_assignments
+
+
+def test_a_group_that_goes_away_while_it_is_read_is_an_error(scene):
+    scene.wire.before = lambda request: items(404)(request) if request.url.path.endswith("/$batch") else None
+    with pytest.raises(DirectoryError) as caught:
+        scene.tenant.read()
+    assert caught.value.code == "incomplete-read"
+
+
+@pytest.mark.parametrize("body", [{"value": 3}, {"no": "value"}])
+def test_members_that_make_no_sense_are_an_error(scene, body):
+    answer = {"responses": [{"id": "0", "status": 200, "body": body}]}
+    scene.wire.before = lambda request: (
+        httpx.Response(200, json=answer) if request.url.path.endswith("/$batch") else None
+    )
+    with pytest.raises(DirectoryError) as caught:
+        scene.tenant.read()
+    assert caught.value.code == "bad-answer"
+
+
+def test_an_item_that_is_refused_names_its_own_path(scene):
+    scene.wire.before = lambda request: items(403)(request) if request.url.path.endswith("/$batch") else None
+    with pytest.raises(DirectoryError) as caught:
+        scene.tenant.read()
+    assert caught.value.code == "forbidden"
+    assert caught.value.params["url"] == f"/groups/{GROUP}/members/microsoft.graph.user"
+
+
+def test_a_tenant_without_an_organization_is_no_tenant(scene):
+    scene.wire.before = lambda request: (
+        httpx.Response(200, json={"value": []}) if request.url.path == "/v1.0/organization" else None
+    )
+    with pytest.raises(DirectoryError) as caught:
+        scene.tenant.read()
+    assert caught.value.code == "bad-answer"
+
+
+def test_a_user_whose_state_makes_no_sense_is_not_read(scene):
+    answer = {"responses": [{"id": "0", "status": 200, "body": {"id": "x"}}]}
+    scene.wire.before = lambda request: httpx.Response(200, json=answer)
+    change = tenants.update()
+    assert scene.tenant.observe([change], {}) == {change.address: None}
+
+
+def test_a_purchase_that_can_not_even_look_is_not_sent(scene):
+    def before(request):
+        if request.method == "GET" and request.url.path == "/commerce/v1/subscriptions":
+            return status(503)(request)
+        return None
+
+    scene.wire.before = before
+    outcome = scene.carry_out(tenants.buy())
+    assert (outcome.status, outcome.code) == ("failed", "unreachable")
+    assert scene.sends() == 0
 
 
 def test_a_user_on_two_pages_counts_once(scene):

@@ -84,6 +84,9 @@ STATE = Current(
             name="Chris",
             mail="chris@contoso.com",
             usage_location="NL",
+            department="Sales",
+            enabled=False,
+            proxy_addresses=("chris@contoso.com",),
             synced=True,
             deleted_at=datetime(2026, 11, 20, 8, 30, tzinfo=UTC),
             assignments=(Assignment(sku_id=E3),),
@@ -289,6 +292,18 @@ def test_members_called_users_elsewhere_are_not_the_users(tmp_path):
     assert load_of(tmp_path, stray + usual[1:]) == STATE
 
 
+def test_a_head_without_end_is_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshot, "_HEAD", 10)
+    assert snapshot.load(written(tmp_path)) == STATE
+
+
+def test_rows_that_break_off_inside_a_piece_are_read_whole(tmp_path, monkeypatch):
+    """A row over two lines is no row of its own line; the file is a good one all the same."""
+    content = written(tmp_path).read_bytes().replace(b',"displayName"', b'\n,"displayName"')
+    monkeypatch.setattr(snapshot, "CHUNK", 100)
+    assert load_of(tmp_path, content) == STATE
+
+
 def test_the_collector_is_on_again_after_a_load(tmp_path):
     path = written(tmp_path)
     snapshot.load(path)
@@ -483,6 +498,20 @@ def test_what_is_no_json_is_placed_by_its_line(tmp_path, content, line):
 def test_text_that_is_not_utf_8_is_refused(tmp_path):
     refusal(tmp_path, json.dumps(minimal()).encode("utf-16"))
     refusal(tmp_path, json.dumps(minimal(displayName="é"), ensure_ascii=False).encode("latin-1"))
+
+
+@pytest.mark.parametrize("content", [b"[]", b"7", b'{"users": 3, "format_version": "1.0"}'])
+def test_json_of_another_kind_is_refused(tmp_path, content):
+    assert "Expected" in refusal(tmp_path, content)["what"]
+
+
+def test_a_deleted_user_whose_licences_make_no_sense_is_placed(tmp_path):
+    content = minimal()
+    content["deletedUsers"] = [
+        {"id": "x", "userPrincipalName": "y", "licenseAssignmentStates": [{"no": "sku"}]}
+    ]
+    params = refusal(tmp_path, content)
+    assert (params["path"], params["what"]) == ("deletedUsers[0][0]", "Object missing required field `skuId`")
 
 
 @pytest.mark.parametrize("member", ["format_version", "taken_at", "organization", "users"])
