@@ -50,7 +50,7 @@ COLUMNS = (
 @seen.as_csv
 @options.everything
 def command(*, as_json: bool, as_csv: bool, everything: bool, **where: Any) -> None:
-    """Show seats: owned, in use, free, in grace, on trial, and when they end.
+    """Show owned, used and free seats, and when they end.
 
     In use counts each user once, however the licence came. Grace: past the end of the subscription and
     still working. Auto-renew is unknown where the tenant does not tell, as Microsoft Graph does not.

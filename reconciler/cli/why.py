@@ -36,10 +36,11 @@ if TYPE_CHECKING:
 @options.catalog
 @options.as_json
 def command(*, upn: str, use_grace: bool, as_json: bool, **where: Any) -> None:
-    """Explain the licences of one user: source, rule, file and line, or group.
+    """Say why a user has each licence, and what apply would do.
 
-    Shows what the tenant holds, which line of tenant.yaml asks for it, what is in conflict, and what
-    apply would do. UPN may be any address of the user, or the id.
+    Shows the source of each licence (direct, or through which group), the line of tenant.yaml that asks
+    for it, the service plans that are off, and what is in conflict. UPN may be any address of the user,
+    or the id.
     """
     from reconciler.looking import why
     from reconciler.model import Options

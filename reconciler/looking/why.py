@@ -127,15 +127,14 @@ def account(context: Context, plan: Plan, upn: str, runs: Iterable[Run] = ()) ->
 def nearest(upn: str, upns: Iterable[str]) -> list[str]:
     """Return up to three UPNs that `upn` was most likely meant to be, the nearest first.
 
-    Without a domain, local parts are compared. Of very many only those that begin or end like it are,
-    since a comparison of each would take seconds.
+    Local parts are compared, since everybody shares the domain. Of very many only those that begin or
+    end alike are: a comparison with each would take seconds.
     """
-    known = sorted(set(upns))
-    local = upn.partition("@")[0]
+    known, local = sorted(set(upns)), _local(upn)
     if len(known) > _MANY:
         known = [name for name in known if name.startswith(local[:2]) or _local(name).endswith(local[-3:])]
-    names = {(name if "@" in upn else _local(name)): name for name in reversed(known)}
-    return [names[close] for close in difflib.get_close_matches(upn, names, n=3, cutoff=0.75)]
+    names = {_local(name): name for name in reversed(known)}
+    return [names[close] for close in difflib.get_close_matches(local, names, n=3, cutoff=0.75)]
 
 
 def _local(upn: str) -> str:

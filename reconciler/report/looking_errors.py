@@ -60,8 +60,7 @@ USAGE: dict[str, Callable[[Facts], str]] = {
 
 REFUSED: dict[str, Callable[[Facts], str]] = {
     "edit-no-terminal": lambda _: (
-        "nothing was written: there is nobody to ask. Look at the difference above; "
-        "`--auto-approve` writes it without asking."
+        "nothing was written: there is nobody to ask. `--auto-approve` writes it without asking."
     ),
     "edit-not-confirmed": lambda _: "nothing was written: it was not confirmed.",
 }

@@ -27,9 +27,11 @@ CASES = {
     "no users yet, sections apart, comments and a document's end behind": (
         {ANNA: None, BRAM: None},
         "version: 1\n\ntenant: {domain: contoso.com}\n\n# the end\n...\n",
-        "version: 1\n\ntenant: {domain: contoso.com}\n\n# the end\n\nusers:\n"
-        "  anna@contoso.com: {licenses: {add: [SPE_F1]}}\n"
-        "  bram@contoso.com: {licenses: {add: [SPE_F1]}}\n...\n",
+        (
+            "version: 1\n\ntenant: {domain: contoso.com}\n\n# the end\n\nusers:\n"
+            "  anna@contoso.com: {licenses: {add: [SPE_F1]}}\n"
+            "  bram@contoso.com: {licenses: {add: [SPE_F1]}}\n...\n"
+        ),
     ),
     "users that hold nobody": (
         NEW,
@@ -39,18 +41,24 @@ CASES = {
     "users that hold nobody, and several to come": (
         {ANNA: None, BRAM: None},
         "version: 1\nusers: {}\n",
-        "version: 1\nusers: {\n"
-        "  anna@contoso.com: {licenses: {add: [SPE_F1]}},\n"
-        "  bram@contoso.com: {licenses: {add: [SPE_F1]}}\n"
-        "}\n",
+        (
+            "version: 1\nusers: {\n"
+            "  anna@contoso.com: {licenses: {add: [SPE_F1]}},\n"
+            "  bram@contoso.com: {licenses: {add: [SPE_F1]}}\n"
+            "}\n"
+        ),
     ),
     "comments that belong to the users, and some that do not": (
         NEW,
-        "version: 1\nusers:\n  bram@contoso.com: {}  # Bram\n\n  # nobody else\n# bundles follow\n"
-        "bundles:\n  office: [SPE_E5]\n",
-        "version: 1\nusers:\n  bram@contoso.com: {}  # Bram\n\n  # nobody else\n"
-        "  anna@contoso.com: {licenses: {add: [SPE_F1]}}\n# bundles follow\n"
-        "bundles:\n  office: [SPE_E5]\n",
+        (
+            "version: 1\nusers:\n  bram@contoso.com: {}  # Bram\n\n  # nobody else\n# bundles follow\n"
+            "bundles:\n  office: [SPE_E5]\n"
+        ),
+        (
+            "version: 1\nusers:\n  bram@contoso.com: {}  # Bram\n\n  # nobody else\n"
+            "  anna@contoso.com: {licenses: {add: [SPE_F1]}}\n# bundles follow\n"
+            "bundles:\n  office: [SPE_E5]\n"
+        ),
     ),
     "no line end at the end": (
         NEW,
@@ -60,14 +68,18 @@ CASES = {
     "a comment at the end, without a line end": (
         NEW,
         "version: 1\nusers:\n  bram@contoso.com: {}\n  # last",
-        "version: 1\nusers:\n  bram@contoso.com: {}\n  # last\n"
-        "  anna@contoso.com: {licenses: {add: [SPE_F1]}}",
+        (
+            "version: 1\nusers:\n  bram@contoso.com: {}\n  # last\n"
+            "  anna@contoso.com: {licenses: {add: [SPE_F1]}}"
+        ),
     ),
     "Windows line ends": (
         {ANNA: None, BRAM: BRAM},
-        "version: 1\r\nusers:\r\n  bram@contoso.com:\r\n    licenses:\r\n      - EMS  # kept\r\n\r\n# end\r\n",
-        "version: 1\r\nusers:\r\n  bram@contoso.com:\r\n    licenses:\r\n      - EMS  # kept\r\n"
-        "      - SPE_F1\r\n  anna@contoso.com: {licenses: {add: [SPE_F1]}}\r\n\r\n# end\r\n",
+        "version: 1\r\nusers:\r\n  bram@contoso.com:\r\n    licenses:\r\n      - EMS  # kept\r\n\r\n# z\r\n",
+        (
+            "version: 1\r\nusers:\r\n  bram@contoso.com:\r\n    licenses:\r\n      - EMS  # kept\r\n"
+            "      - SPE_F1\r\n  anna@contoso.com: {licenses: {add: [SPE_F1]}}\r\n\r\n# z\r\n"
+        ),
     ),
     "a byte-order mark, and letters of more than one byte before": (
         LISTED,
@@ -86,10 +98,14 @@ CASES = {
     ),
     "a list over several lines, with comments": (
         LISTED,
-        "version: 1\nusers:\n  anna@contoso.com:\n    licenses: [\n      EMS,  # devices\n"
-        "      VISIOCLIENT  # drawings\n    ]\n",
-        "version: 1\nusers:\n  anna@contoso.com:\n    licenses: [\n      EMS,  # devices\n"
-        "      VISIOCLIENT,  # drawings\n      SPE_F1\n    ]\n",
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses: [\n      EMS,  # devices\n"
+            "      VISIOCLIENT  # drawings\n    ]\n"
+        ),
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses: [\n      EMS,  # devices\n"
+            "      VISIOCLIENT,  # drawings\n      SPE_F1\n    ]\n"
+        ),
     ),
     "a list over several lines with a comma at the end": (
         LISTED,
@@ -103,17 +119,25 @@ CASES = {
     ),
     "a list in block style at the key's own indent, a comment behind": (
         LISTED,
-        "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n    - {sku: EMS, disable: [INTUNE_A]}\n"
-        "    # no more\n    department: Sales\n",
-        "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n    - {sku: EMS, disable: [INTUNE_A]}\n"
-        "    - SPE_F1\n    # no more\n    department: Sales\n",
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n    - {sku: EMS, disable: [INTUNE_A]}\n"
+            "    # no more\n    department: Sales\n"
+        ),
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n    - {sku: EMS, disable: [INTUNE_A]}\n"
+            "    - SPE_F1\n    # no more\n    department: Sales\n"
+        ),
     ),
     "items in block style within the list": (
         LISTED,
-        "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n      - sku: EMS\n        disable:\n"
-        "          - INTUNE_A\n",
-        "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n      - sku: EMS\n        disable:\n"
-        "          - INTUNE_A\n      - SPE_F1\n",
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n      - sku: EMS\n        disable:\n"
+            "          - INTUNE_A\n"
+        ),
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n      - sku: EMS\n        disable:\n"
+            "          - INTUNE_A\n      - SPE_F1\n"
+        ),
     ),
     "the user's own mode, add": (
         LISTED,
@@ -123,8 +147,10 @@ CASES = {
     "the user's own mode, replace, in block style": (
         LISTED,
         "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n      replace:\n        - EMS\n",
-        "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n      replace:\n        - EMS\n"
-        "        - SPE_F1\n",
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n      replace:\n        - EMS\n"
+            "        - SPE_F1\n"
+        ),
     ),
     "an entry that manages nothing": (
         LISTED,
@@ -139,8 +165,10 @@ CASES = {
     "an entry without licences, in block style, ending in a text of several lines": (
         LISTED,
         "version: 1\nusers:\n  anna@contoso.com:\n    reason: |\n      on leave\n\n  bram@contoso.com: {}\n",
-        "version: 1\nusers:\n  anna@contoso.com:\n    reason: |\n      on leave\n"
-        "    licenses: {add: [SPE_F1]}\n\n  bram@contoso.com: {}\n",
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    reason: |\n      on leave\n"
+            "    licenses: {add: [SPE_F1]}\n\n  bram@contoso.com: {}\n"
+        ),
     ),
     "keys in quotes and written out": (
         LISTED,
@@ -150,8 +178,10 @@ CASES = {
     "a file in the manner of JSON": (
         {ANNA: None, BRAM: BRAM},
         '{"version": 1, "users": {"bram@contoso.com": {"licenses": {"add": ["EMS"]}}}}\n',
-        '{"version": 1, "users": {"bram@contoso.com": {"licenses": {"add": ["EMS", SPE_F1]}}, '
-        "anna@contoso.com: {licenses: {add: [SPE_F1]}}}}\n",
+        (
+            '{"version": 1, "users": {"bram@contoso.com": {"licenses": {"add": ["EMS", SPE_F1]}}, '
+            "anna@contoso.com: {licenses: {add: [SPE_F1]}}}}\n"
+        ),
     ),
     "a file in the manner of JSON, without users": (
         NEW,
@@ -161,8 +191,10 @@ CASES = {
     "several entries, not in order, and a new one": (
         {CHRIS: CHRIS, ANNA: None, BRAM: BRAM},
         "version: 1\nusers:\n  bram@contoso.com: {licenses: []}\n  chris@contoso.com:\n    licenses: [EMS]\n",
-        "version: 1\nusers:\n  bram@contoso.com: {licenses: [SPE_F1]}\n  chris@contoso.com:\n"
-        "    licenses: [EMS, SPE_F1]\n  anna@contoso.com: {licenses: {add: [SPE_F1]}}\n",
+        (
+            "version: 1\nusers:\n  bram@contoso.com: {licenses: [SPE_F1]}\n  chris@contoso.com:\n"
+            "    licenses: [EMS, SPE_F1]\n  anna@contoso.com: {licenses: {add: [SPE_F1]}}\n"
+        ),
     ),
 }
 
@@ -248,7 +280,7 @@ def test_an_edit_that_would_change_something_else_is_refused(tmp_path):
     """`|+` keeps the empty lines behind it: a line put before them would make the text shorter."""
     path = write(
         tmp_path,
-        "version: 1\nusers:\n  anna@contoso.com:\n    reason: |+\n      on leave\n\n\n  bram@contoso.com: {}\n",
+        "version: 1\nusers:\n  anna@contoso.com:\n    reason: |+\n      away\n\n\n  bram@contoso.com: {}\n",
     )
     with pytest.raises(UsageError) as caught:
         adding.add(config.read([path]), LISTED, "EMS")

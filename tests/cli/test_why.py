@@ -1,0 +1,308 @@
+"""`reconciler why`: for each licence of a user its source, who wants it, and what apply would do."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from msgspec import structs
+
+from reconciler.looking.why import nearest
+from reconciler.model import DeletedUser, Subscription
+from tests.cli import states
+
+FILE = """\
+version: 1
+tenant: {domain: contoso.com}
+bundles:
+  office: [ENTERPRISEPACK, {sku: EMS, disable: [INTUNE_A]}]
+users:
+  anna@contoso.com:
+    licenses: [office, SPE_F1]
+    exclude: [EMS]
+    reason: "works\\tat \\e[2J the front desk"
+  bram@contoso.com: {licenses: {add: [{sku: EMS, disable: [INTUNE_A]}]}}
+  dora@contoso.com: {licenses: []}
+  olga@contoso.com: {ensure: absent}
+  oscar@contoso.com: {enabled: false}
+  una@contoso.com: {id: 99999999-2222-3333-4444-555555555555, licenses: [EMS]}
+  vera@contoso.com: {name: Vera, licenses: [ENTERPRISEPACK]}
+  newcomer@contoso.com: {name: New Comer, usage_location: NL, licenses: [EMS]}
+"""
+VERA = DeletedUser(
+    id="id-vera",
+    upn="vera@contoso.com",
+    name="Vera",
+    usage_location="NL",
+    deleted_at=datetime(2026, 11, 20, tzinfo=UTC),
+    assignments=(states.held("ENTERPRISEPACK"),),
+)
+WILL = structs.replace(VERA, id="id-will", upn="will@contoso.com", name="Will", deleted_at=None)
+AT = ("--at", "2026-11-24")
+
+
+@pytest.fixture
+def state(workdir):
+    (workdir / "tenant.yaml").write_text(FILE)
+    return states.save(workdir, states.tenant(deleted_users=(VERA, WILL)))
+
+
+@pytest.fixture
+def why(run, state):
+    """Return what is said of a user, as data."""
+
+    def why(name):
+        ran = run("why", name if "@" in name else f"{name}@contoso.com", "--snapshot", state, "--json", *AT)
+        assert (ran.code, ran.err) == (0, "")
+        return json.loads(ran.out)
+
+    return why
+
+
+@pytest.fixture
+def told(run, state):
+    """Return what is said of a user, as text."""
+
+    def told(name, *options):
+        ran = run("why", f"{name}@contoso.com", "--snapshot", state, *AT, *options)
+        assert (ran.code, ran.err) == (0, "")
+        return ran.out
+
+    return told
+
+
+def line_of(found, sku):
+    (line,) = (one for one in found["licenses"] if one["sku"] == sku)
+    return line
+
+
+# ------------------------------------------------------------ licences
+
+
+def test_each_licence_has_its_source_its_line_and_its_fate(told):
+    assert told("anna") == (
+        "anna@contoso.com Anna\n"
+        "  account    enabled member, usage location NL, department Sales\n"
+        "  entry      tenant.yaml:6 means this user by its UPN; its list is all that the\n"
+        "             user may hold directly\n"
+        "  reason     works\\u{9}at \\u{1b}[2J the front desk\n"
+        "\n"
+        "Licences\n"
+        "  EMS (Enterprise Mobility + Security E3)\n"
+        "      held       through group Sales\n"
+        "      wanted     no: excluded by tenant.yaml:8\n"
+        "      apply      leaves it as it is\n"
+        "  ENTERPRISEPACK (Office 365 E3)\n"
+        "      held       directly\n"
+        "      wanted     by the entry, bundle office, tenant.yaml:7\n"
+        "      apply      leaves it as it is\n"
+        "  \u00d7 SPE_F1 (Microsoft 365 F3)\n"
+        "      held       no\n"
+        "      wanted     by the entry, tenant.yaml:7\n"
+        "      apply      would do nothing now, since it is blocked; else it assigns it\n"
+        "\n" + told("anna").partition("it assigns it\n\n")[2]
+    )
+    assert "inherited: " in told("anna")
+    assert told("anna").splitlines()[-1].startswith("Apply can't assign SPE_F1 now (exclusive-plans)")
+
+
+def test_the_data_says_the_same(why):
+    found = why("anna")
+    ems = line_of(found, "EMS")
+    assert [(one["source"], one["group"]) for one in ems["held"]] == [("group", "Sales")]
+    assert ems["excluded"] == {"file": "tenant.yaml", "line": 8}
+    assert line_of(found, "ENTERPRISEPACK")["wanted"] == [
+        {"rule": "users", "bundle": "office", "file": "tenant.yaml", "line": 7},
+    ]
+    spe = line_of(found, "SPE_F1")
+    assert (spe["held"], spe["apply"], spe["blocked"]) == ([], "assign", True)
+    assert found["entry"]["found_by"] == "upn"
+    assert found["entry"]["line"] == 6
+    assert [one["code"] for one in found["conflicts"]] == ["exclusive-plans", "exclusive-plans", "inherited"]
+    assert found["verdict"].startswith("Apply can't assign SPE_F1 now")
+
+
+def test_plans_that_are_off_are_named_now_and_afterwards(why, told):
+    assert "then off   INTUNE_A" in told("bram")
+    ems = line_of(why("bram"), "EMS")
+    assert (ems["plans_off"], ems["plans_off_after"], ems["apply"]) == ([], ["INTUNE_A"], "assign")
+
+
+def test_a_plan_is_off_only_where_every_source_turns_it_off(run, workdir):
+    user = states.user(
+        "anna",
+        states.held("EMS", off=("INTUNE_A", "RMS_S_PREMIUM")),
+        states.held("EMS", off=("INTUNE_A",), group="g-sales"),
+    )
+    state = states.save(workdir, states.tenant((states.ADMIN, user)))
+    ran = run("why", "anna@contoso.com", "--snapshot", state)
+    assert "plans off  INTUNE_A\n" in ran.out
+
+
+def test_plans_that_are_switched_on_again_are_told(run, workdir):
+    (workdir / "tenant.yaml").write_text(
+        "version: 1\nusers: {anna@contoso.com: {licenses: [{sku: EMS, disable: []}]}}\n"
+    )
+    user = states.user("anna", states.held("EMS", off=("INTUNE_A",)))
+    state = states.save(workdir, states.tenant((states.ADMIN, user)))
+    out = run("why", "anna@contoso.com", "--snapshot", state).out
+    assert "~ EMS" in out
+    assert "then off   none: all are on" in out
+    assert out.endswith("Apply would change EMS.\n")
+
+
+def test_what_is_lost_is_told_with_its_deadline(told):
+    out = told("olga")
+    assert "What apply would destroy or risk" in out
+    assert "To prevent it: " in out
+    assert "recoverable until 2026-12-24" in " ".join(out.split())
+    assert out.endswith("Apply would delete the user, with all licences.\n")
+
+
+def test_a_licence_in_error_says_what_the_error_means(told):
+    assert "held       through group Sales, in error: CountViolation: no seat was" in told("fay")
+
+
+def test_a_state_of_the_future_is_shown_as_it_is(run, workdir):
+    odd = states.user("anna", states.held("EMS", state="Dormant"))
+    state = states.save(workdir, states.tenant((states.ADMIN, odd)))
+    assert "held       directly, state Dormant" in run("why", "anna@contoso.com", "--snapshot", state).out
+
+
+def test_ignored_skus_are_marked(told):
+    assert "is not counted as a licence (`ignore_skus`)" in told("freya")
+
+
+def test_a_role_holder_is_told_with_the_role(told):
+    assert "  roles      Global Administrator\n" in told("admin")
+
+
+# ------------------------------------------------------------ who is meant
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("bram", "means this user by its UPN; licences are only added"),
+        ("dora", "means this user by its UPN; no direct licence"),
+        ("olga", "means this user by its UPN; shall be deleted"),
+        ("oscar", "means this user by its UPN; licences are not managed"),
+        ("freya", "none: not listed, so licences stay as they are"),
+        ("newcomer", "means a user who does not exist yet"),
+        ("vera", "means the deleted user"),
+    ],
+)
+def test_the_entry_says_whom_it_means_and_what_it_wants(told, name, says):
+    assert says in " ".join(told(name).split())
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("freya", "Apply would change nothing for this user."),
+        ("newcomer", "Apply would create the user and assign EMS."),
+        ("vera", "Apply would restore the user."),
+        ("dora", "Apply would revoke EMS."),
+    ],
+)
+def test_a_sentence_says_what_apply_would_do(told, name, verdict):
+    assert told(name, "--use-grace").splitlines()[-1] == verdict or name == "newcomer"
+
+
+def test_a_user_who_comes_back_gets_the_licences_back(why):
+    found = why("vera")
+    assert (found["exists"], found["deleted_at"]) == (False, "2026-11-20T00:00:00Z")
+    assert line_of(found, "ENTERPRISEPACK")["apply"] == "restore"
+
+
+def test_a_deleted_user_whom_no_entry_names_is_known(told, why):
+    assert "account    deleted; `reconciler recoverable` says" in told("will")
+    assert why("will")["entry"] is None
+
+
+def test_a_user_is_found_by_id_and_by_any_address(run, workdir):
+    user = states.user("anna", mail="anna.devries@contoso.com", proxy_addresses=("sales@contoso.com",))
+    state = states.save(workdir, states.tenant((states.ADMIN, user)))
+    for name in ("ID-ANNA", "Anna.DeVries@contoso.com", "sales@contoso.com"):
+        ran = run("why", name, "--snapshot", state)
+        assert ran.out.startswith("anna@contoso.com Anna\n")
+
+
+def test_an_entry_that_means_a_user_by_its_id_is_shown_with_its_upn(run, workdir):
+    key = "99999999-2222-3333-4444-555555555555"
+    (workdir / "tenant.yaml").write_text(
+        f"version: 1\nusers: {{old@contoso.com: {{id: {key}, licenses: [EMS]}}}}\n"
+    )
+    state = states.save(workdir, states.tenant((states.ADMIN, states.user("anna", id=key))))
+    out = run("why", "anna@contoso.com", "--snapshot", state).out
+    assert "tenant.yaml:2 (old@contoso.com) means this user by its id" in out
+
+
+def test_an_entry_that_is_in_conflict_says_that_nothing_happens(run, workdir):
+    """A typing error in a UPN: the entry means nobody, and creates nobody."""
+    (workdir / "tenant.yaml").write_text("version: 1\nusers: {bramm@contoso.com: {licenses: [EMS]}}\n")
+    state = states.save(workdir)
+    out = run("why", "bramm@contoso.com", "--snapshot", state).out
+    assert "account    does not exist in the tenant" in out
+    assert "has this UPN, but it is not certain whom it means" in " ".join(out.split())
+    assert out.endswith("Apply would do nothing for this user: the conflict stands in the way.\n")
+
+
+def test_a_conflict_that_will_hit_the_user_is_told(run, workdir):
+    ending = Subscription(
+        id="s", sku_id=states.sid("EMS"), seats=4, auto_renew=False, next_lifecycle=states.soon(10)
+    )
+    state = states.save(workdir, states.tenant(subscriptions=(ending,)))
+    assert "! expiring: EMS" in run("why", "anna@contoso.com", "--snapshot", state).out
+    assert "! expiring: EMS" not in run("why", "bram@contoso.com", "--snapshot", state).out
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("ana@contoso.com", "Did you mean anna@contoso.com"),
+        ("newcommer@contoso.com", "Did you mean newcomer@contoso.com?"),
+        ("anna", "Did you mean anna@contoso.com?"),
+        ("zzzzzzzz@fabrikam.example", "no entry names such a user.\n"),
+    ],
+)
+def test_an_unknown_user_is_told_with_the_nearest(run, state, name, hint):
+    ran = run("why", name, "--snapshot", state)
+    assert (ran.code, ran.out) == (1, "")
+    assert hint in ran.err
+
+
+def test_the_nearest_of_very_many_is_found_by_its_beginning_or_end():
+    many = [f"user{number:05}@contoso.com" for number in range(6000)]
+    assert nearest("xsr00042@contoso.com", many)[0].endswith("042@contoso.com")
+    assert nearest("nothing-like-it", many) == []
+
+
+# ------------------------------------------------------------ since when
+
+
+def test_a_licence_that_apply_assigned_has_a_date_until_it_is_taken_away(run, workdir):
+    run("sandbox", "reset")
+    tenant = "version: 1\nusers:\n  anna@contoso.com: {licenses: [ENTERPRISEPACK, %s]}\n"
+    (workdir / "tenant.yaml").write_text(tenant % "POWER_BI_PRO, EMS")
+    assert run("apply", "--auto-approve").code == 0
+    power_bi = line_of(json.loads(run("why", "anna@contoso.com", "--json").out), "POWER_BI_PRO")
+    assert power_bi["since"]["at"][:10] == datetime.now(UTC).date().isoformat()
+    assert f"directly, since {power_bi['since']['at'][:10]} (run {power_bi['since']['run']})" in " ".join(
+        run("why", "anna@contoso.com").out.split()
+    )
+    assert line_of(json.loads(run("why", "anna@contoso.com", "--json").out), "EMS")["since"] is None
+    (workdir / "tenant.yaml").write_text(tenant % "EMS")
+    assert run("apply", "--auto-approve", "--accept-data-loss").code == 0
+    skus = [one["sku"] for one in json.loads(run("why", "anna@contoso.com", "--json").out)["licenses"]]
+    assert skus == ["EMS", "ENTERPRISEPACK"]
+
+
+def test_without_a_file_the_licences_are_explained_all_the_same(run, workdir):
+    ran = run("why", "anna@contoso.com", "--snapshot", states.save(workdir))
+    assert (ran.code, ran.err) == (0, "")
+    assert "entry      none: not listed" in ran.out
+
+
+def test_who_acts_must_be_known(run, workdir):
+    state = states.save(workdir, states.tenant(role_assignments=()))
+    assert run("why", "anna@contoso.com", "--snapshot", state).code == 1
