@@ -135,7 +135,6 @@ class Purchase(Value, frozen=True, kw_only=True):
     buy: int
     roles: tuple[str, ...] = ()
     cost: Cost | None = None
-    self_service: bool = False
 
 
 class Conflict(Value, frozen=True, kw_only=True):

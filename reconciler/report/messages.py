@@ -66,9 +66,8 @@ def purchase(of: plans.Purchase, provider: str) -> str:
         if of.cost
         else " No price is declared for it."
     )
-    taken = " Seats that users bought themselves (self-service) don't count." if of.self_service else ""
     seats = f"{count(of.buy, 'seat')} of {name}"
-    return f"{buyers}: buy {seats} in {ADMIN_CENTER}{own}.{cost}{taken} {OUTSIDE_ROLES}"
+    return f"{buyers}: buy {seats} in {ADMIN_CENTER}{own}.{cost} {OUTSIDE_ROLES}"
 
 
 # ------------------------------------------------------------ guard rails

@@ -157,7 +157,7 @@ def _sentence(text: str) -> str:
 
 def _mailbox_restored(f: Facts, fate: Fate) -> Warned:
     return Warned(
-        f"{fate.who} gets the former mailbox back: its licence was revoked on {f.text('removed_at')[:10]}, "
+        f"{fate.who} gets the former mailbox back: it was lost on {f.text('removed_at')[:10]}, "
         f"and what it held is kept until {f.text('until')[:10]}. Applied later, it starts empty."
     )
 

@@ -407,7 +407,7 @@ def test_a_purchase_with_a_declared_price_says_what_it_costs():
 def test_every_purchase_says_that_other_contracts_lie_outside_the_roles():
     sentence = "Buying under a customer agreement or through a partner lies outside Entra's roles"
     assert sentence in messages.purchase(buying(), "sandbox")
-    assert sentence in messages.purchase(buying(self_service=True), "graph")
+    assert sentence in messages.purchase(buying(), "graph")
     assert sentence in " ".join(told("not-purchasable").remedies)
 
 
