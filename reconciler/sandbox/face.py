@@ -45,7 +45,7 @@ class Face:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (WSGI); nothing is ever raised."""
-        request = Request(environ)
+        request = Request({**environ, "PATH_INFO": _wsgi_path(environ.get("PATH_INFO", ""))})
         root = next((root for root in self._maps if request.path.startswith(root + "/")), None)
         call, unreadable = _call(request, root or "")
         now = self._now()
@@ -92,6 +92,8 @@ class Face:
 
     def _route(self, root: str, call: Call) -> tuple[Route | None, dict[str, Any], fault.Fault | None]:
         """Return who answers a call and the path's variable parts, or why nobody does."""
+        if "//" in call.path:
+            return None, {}, fault.no_segment("")
         try:
             rule, params = self._maps[root].bind("sandbox").match(call.path, call.method)
         except MethodNotAllowed:
@@ -112,6 +114,15 @@ class Face:
 def _map(routes: Iterable[Route]) -> Map:
     rules = [Rule(route.path, methods=[route.method], endpoint=route) for route in routes]
     return Map(rules, merge_slashes=False, strict_slashes=True, redirect_defaults=False)
+
+
+def _wsgi_path(path: str) -> str:
+    """Return PATH_INFO as WSGI wants it, UTF-8 bytes as Latin-1 text; httpx hands it over decoded."""
+    try:
+        path.encode("latin-1").decode()
+    except UnicodeError:
+        return path.encode("utf-8", "replace").decode("latin-1")
+    return path
 
 
 def _call(request: Request, root: str) -> tuple[Call, fault.Fault | None]:

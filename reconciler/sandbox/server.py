@@ -5,8 +5,9 @@ Waitress on 127.0.0.1 and nowhere else, until Ctrl-C or SIGTERM. What is answere
 
 from __future__ import annotations
 
-import errno
+import os
 import signal
+import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -30,30 +31,38 @@ def run(app: Face, port: int, on_ready: Callable[[str], object]) -> None:
 
     Raises UsageError("port-in-use") where another program has the port.
     """
-    try:
+    with _listening(port) as listener:
         server = waitress.create_server(
             app,
-            host=HOST,
-            port=port,
+            sockets=[listener],
             threads=THREADS,
             ident="reconciler-sandbox",
             max_request_body_size=16 * MAX_BODY,  # up to there the refusal is in Graph's form
             clear_untrusted_proxy_headers=True,
         )
-    except OSError as error:
-        if error.errno in (errno.EADDRINUSE, errno.EACCES):
-            raise UsageError("port-in-use", port=port, what=error.strerror or str(error)) from error
-        raise
-    before = _on_terminate(_interrupt)
+        before = _on_terminate(_interrupt)
+        try:
+            on_ready(f"http://{HOST}:{server.effective_port}")
+            server.run()
+        except KeyboardInterrupt:
+            pass  # Ctrl-C before the loop: waitress takes it itself once it runs
+        finally:
+            server.close()
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
+
+
+def _listening(port: int) -> socket.socket:
+    """Return a socket bound to the port of this computer alone."""
+    listener = socket.socket()
     try:
-        on_ready(f"http://{HOST}:{server.effective_port}")
-        server.run()
-    except KeyboardInterrupt:
-        pass  # Ctrl-C before the loop: waitress takes it itself once it runs
-    finally:
-        server.close()
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+        if os.name == "posix":  # elsewhere this would let two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise UsageError("port-in-use", port=port, what=error.strerror or str(error)) from error
+    return listener
 
 
 def _on_terminate(handler: Callable[[int, FrameType | None], None]) -> signal._HANDLER:

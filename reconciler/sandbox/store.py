@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -69,15 +69,22 @@ class Store:
         with self.reading() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
         if version not in (0, schema.VERSION):
-            what = "another version of this program made it; `reconciler sandbox reset` makes a new one"
+            what = "another version of this program made it"
             raise UsageError("bad-sandbox", file=str(self.path), what=what)
         return bool(version)
 
     def clear_way(self) -> None:
-        """Throw the file away where it is no database at all, so that a new tenant can be made."""
-        try:
-            self._connection()
-        except sqlite3.DatabaseError:
+        """Throw the file away where it is no tenant of this version, so that a new one can be made."""
+        if not self.path.is_file():
+            return
+        with _translated(self.path), closing(sqlite3.connect(self.path)) as db:
+            try:
+                (version,) = db.execute("PRAGMA user_version").fetchone()
+            except sqlite3.DatabaseError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                    raise
+                version = None
+        if version not in (0, schema.VERSION):
             for suffix in ("", "-wal", "-shm"):
                 self.path.with_name(FILE + suffix).unlink(missing_ok=True)
 

@@ -70,7 +70,11 @@ def sku(part_number: str, seats: int = 5, **more: Any) -> dict[str, Any]:
 
 
 def role(local: str, name: str, scope: str = "/") -> dict[str, Any]:
-    return {"principalId": user_id(local), "roleTemplateId": roles.TEMPLATE_IDS[name], "directoryScopeId": scope}
+    return {
+        "principalId": user_id(local),
+        "roleTemplateId": roles.TEMPLATE_IDS[name],
+        "directoryScopeId": scope,
+    }
 
 
 @dataclass(frozen=True)
@@ -82,21 +86,26 @@ class Tenant:
     clock: Callable[[], datetime]
 
     def call(self, method: str, path: str, *, by: str = "sandbox", **more: Any) -> httpx.Response:
+        """Make a call; a path is relative to the Graph face's root unless it is the commerce face's."""
         headers = {"Authorization": f"Bearer {by}", **more.pop("headers", {})}
         root = "" if path.startswith("/commerce") else "/v1.0"
         return self.client.request(method, root + path, headers=headers, **more)
 
     def get(self, path: str, **more: Any) -> Any:
+        """Return the JSON of a reading call that must succeed."""
         reply = self.call("GET", path, **more)
         assert reply.status_code == 200, reply.text
         return reply.json()
 
-    def assign(self, who: str, *add: Any, remove: tuple[str, ...] = (), by: str = "sandbox") -> httpx.Response:
+    def assign(
+        self, who: str, *add: Any, remove: tuple[str, ...] = (), by: str = "sandbox"
+    ) -> httpx.Response:
         """Call assignLicense; `add` are part numbers, or (part number, disabled plan names)."""
         items = [item if isinstance(item, tuple) else (item, []) for item in add]
         body = {
             "addLicenses": [
-                {"skuId": sku_id(name), "disabledPlans": [plan_id(each) for each in plans]} for name, plans in items
+                {"skuId": sku_id(name), "disabledPlans": [plan_id(each) for each in plans]}
+                for name, plans in items
             ],
             "removeLicenses": [sku_id(name) for name in remove],
         }
@@ -113,20 +122,26 @@ class Tenant:
 
     def states(self, who: str) -> list[tuple[str, str | None, str, str]]:
         """Return licenseAssignmentStates as (part number, group, state, error)."""
-        rows = self.get(f"/users/{who}@contoso.com?$select=licenseAssignmentStates")["licenseAssignmentStates"]
+        rows = self.get(f"/users/{who}@contoso.com?$select=licenseAssignmentStates")[
+            "licenseAssignmentStates"
+        ]
         facts = catalog.load()
         return [
-            (facts.skus[row["skuId"]].part_number, row["assignedByGroup"], row["state"], row["error"]) for row in rows
+            (facts.skus[row["skuId"]].part_number, row["assignedByGroup"], row["state"], row["error"])
+            for row in rows
         ]
 
     def sku(self, part_number: str) -> dict[str, Any]:
+        """Return a SKU as subscribedSku."""
         rows = self.get("/subscribedSkus")["value"]
         return next(row for row in rows if row["skuPartNumber"] == part_number)
 
     def in_use(self, part_number: str) -> int:
+        """Return a SKU's consumedUnits."""
         return self.sku(part_number)["consumedUnits"]
 
     def advance(self, days: int) -> datetime:
+        """Move the tenant's clock."""
         return sandbox.advance(self.home, days, clock=self.clock)
 
 

@@ -44,7 +44,9 @@ def test_seats_in_grace_can_still_be_assigned(tenant, build):
 
 
 def test_a_suspended_sku_is_not_assigned_even_if_seats_are_told(tenant, build, fault):
-    it = tenant(users=[build.user("anna")], subscribedSkus=[build.sku("EMS", 9, capabilityStatus="Suspended")])
+    it = tenant(
+        users=[build.user("anna")], subscribedSkus=[build.sku("EMS", 9, capabilityStatus="Suspended")]
+    )
     message = f"Subscription with SKU {build.sku_id('EMS')} does not have any available licenses."
     assert fault(it.assign("anna", "EMS")) == (*BAD, message)
 
@@ -98,12 +100,17 @@ def test_a_disabled_plan_must_belong_to_the_sku_and_to_users(tenant, build, faul
     it = tenant(users=[build.user("anna")], subscribedSkus=[ems])
     status, code, message = fault(it.assign("anna", ("EMS", [plan])))
     assert (status, code) == BAD
-    assert message.startswith(f"License assignment failed because service plan {build.plan_id(plan)} does not")
+    assert message.startswith(
+        f"License assignment failed because service plan {build.plan_id(plan)} does not"
+    )
 
 
 def test_a_malformed_id_is_told_as_graph_does(tenant, build, fault):
     it = tenant(users=[build.user("anna")], subscribedSkus=[build.sku("EMS")])
-    text = "Cannot convert a primitive value to the expected type 'Edm.Guid'. See the inner exception for more details"
+    text = (
+        "Cannot convert a primitive value to the expected type 'Edm.Guid'."
+        " See the inner exception for more details"
+    )
     for body in (
         {"addLicenses": [{"skuId": "EMS"}], "removeLicenses": []},
         {"addLicenses": [{"skuId": build.sku_id("EMS"), "disabledPlans": ["SWAY"]}], "removeLicenses": []},
@@ -133,7 +140,10 @@ def test_both_parameters_are_needed(tenant, build, fault, body, missing):
 
 def test_names_in_the_body_are_read_in_any_case(tenant, build):
     it = tenant(users=[build.user("anna")], subscribedSkus=[build.sku("EMS")])
-    body = {"ADDLICENSES": [{"SkuId": build.sku_id("EMS").upper(), "DISABLEDPLANS": []}], "removelicenses": []}
+    body = {
+        "ADDLICENSES": [{"SkuId": build.sku_id("EMS").upper(), "DISABLEDPLANS": []}],
+        "removelicenses": [],
+    }
     assert it.call("POST", "/users/ANNA@contoso.com/assignLicense", json=body).status_code == 200
     assert it.licences("anna") == {"EMS": []}
 
@@ -172,7 +182,10 @@ def test_a_dependency_is_checked_on_adding_and_on_removing(tenant, build, fault)
         subscribedSkus=[build.sku("EXCHANGEENTERPRISE"), build.sku("WORKPLACE_ANALYTICS")],
     )
     dependent = build.plan_id("WORKPLACE_ANALYTICS")
-    for reply in (it.assign("anna", "WORKPLACE_ANALYTICS"), it.assign("bram", remove=("EXCHANGEENTERPRISE",))):
+    for reply in (
+        it.assign("anna", "WORKPLACE_ANALYTICS"),
+        it.assign("bram", remove=("EXCHANGEENTERPRISE",)),
+    ):
         status, code, message = fault(reply)
         assert (status, code) == BAD
         assert message.startswith(
@@ -219,7 +232,9 @@ def test_removing_what_the_user_lacks_is_refused(tenant, build, fault):
 
 def _inheriting(build, *, direct: bool):
     group = build.user_id("sales")
-    states = [{"skuId": build.sku_id("EMS"), "assignedByGroup": group, "disabledPlans": [build.plan_id("INTUNE_A")]}]
+    states = [
+        {"skuId": build.sku_id("EMS"), "assignedByGroup": group, "disabledPlans": [build.plan_id("INTUNE_A")]}
+    ]
     if direct:
         plans = [build.plan_id("INTUNE_A"), build.plan_id("AAD_PREMIUM")]
         states.append({"skuId": build.sku_id("EMS"), "assignedByGroup": None, "disabledPlans": plans})
@@ -232,7 +247,9 @@ def _inheriting(build, *, direct: bool):
 
 def test_an_inherited_licence_cannot_be_taken_on_the_user(tenant, build, fault):
     it = tenant(**_inheriting(build, direct=False))
-    message = "User license is inherited from a group membership and it cannot be removed directly from the user."
+    message = (
+        "User license is inherited from a group membership and it cannot be removed directly from the user."
+    )
     assert fault(it.assign("anna", remove=("EMS",))) == (*BAD, message)
 
 
@@ -255,7 +272,9 @@ def test_a_licence_in_error_takes_no_seat_and_is_not_held(tenant, build):
     states = [
         {"skuId": build.sku_id("EMS"), "assignedByGroup": "g", "state": "Error", "error": "CountViolation"},
     ]
-    it = tenant(users=[build.user("anna", licenseAssignmentStates=states)], subscribedSkus=[build.sku("EMS", 0)])
+    it = tenant(
+        users=[build.user("anna", licenseAssignmentStates=states)], subscribedSkus=[build.sku("EMS", 0)]
+    )
     assert it.licences("anna") == {}
     assert it.in_use("EMS") == 0
     assert it.assign("anna", "EMS").status_code == 400
@@ -293,4 +312,3 @@ def test_seats_in_use_are_those_of_the_licences_held_and_never_exceed_those_owne
     assert {who: set(it.licences(who)) for who in expected} == expected
     for name, seats in zip(_SKUS, (1, 2, 2), strict=True):
         assert it.in_use(name) == sum(name in held for held in expected.values()) <= seats
-

@@ -32,7 +32,11 @@ def test_each_item_has_a_status_headers_and_a_body_of_its_own(tenant, build):
     assert (one["id"], one["status"], one["body"]["id"]) == ("1", 200, build.user_id("anna"))
     assert one["headers"]["Content-Type"].startswith("application/json")
     assert (two["status"], two["body"]["error"]["code"]) == (404, "Request_ResourceNotFound")
-    assert two["headers"]["client-request-id"] == "abc" == two["body"]["error"]["innerError"]["client-request-id"]
+    assert (
+        two["headers"]["client-request-id"]
+        == "abc"
+        == two["body"]["error"]["innerError"]["client-request-id"]
+    )
     assert two["headers"]["request-id"] == two["body"]["error"]["innerError"]["request-id"]
     assert (three["status"], "body" in three) == (204, False)
     assert (four["status"], four["body"]) == (200, "2")
@@ -114,7 +118,10 @@ def test_a_malformed_batch_is_refused_whole(tenant, build, fault, requests):
 
 def test_urls_are_relative_to_the_version_root(tenant):
     (item,) = batch(tenant(), get("1", "/v1.0/me")).json()["responses"]
-    assert (item["status"], item["body"]["error"]["message"]) == (400, "Resource not found for the segment 'v1.0'.")
+    assert (item["status"], item["body"]["error"]["message"]) == (
+        400,
+        "Resource not found for the segment 'v1.0'.",
+    )
 
 
 def test_a_batch_holds_no_batch_and_does_not_reach_the_commerce_face(tenant):

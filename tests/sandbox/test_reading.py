@@ -114,7 +114,10 @@ def test_users_with_and_without_a_licence_are_found_by_an_advanced_query(tenant,
     ],
 )
 def test_another_filter_is_refused_and_not_ignored(tenant, fault, text):
-    assert fault(tenant().call("GET", "/users", params={"$filter": text}))[:2] == (400, "Request_UnsupportedQuery")
+    assert fault(tenant().call("GET", "/users", params={"$filter": text}))[:2] == (
+        400,
+        "Request_UnsupportedQuery",
+    )
 
 
 def test_a_filter_cannot_leave_its_place_in_the_sql(tenant, build):
@@ -145,7 +148,9 @@ def test_a_query_option_that_is_not_offered_is_refused(tenant, fault, path):
     assert fault(tenant().call("GET", path))[:2] == (400, "Request_UnsupportedQuery")
 
 
-@pytest.mark.parametrize("query", ["$top=0", "$top=1000", "$top=x", "$top=-1", "$top=1&$top=2", "$count=maybe"])
+@pytest.mark.parametrize(
+    "query", ["$top=0", "$top=1000", "$top=x", "$top=-1", "$top=1&$top=2", "$count=maybe"]
+)
 def test_a_query_option_of_the_wrong_form_is_refused(tenant, query):
     assert tenant().call("GET", f"/users?{query}").status_code == 400
 
@@ -165,7 +170,9 @@ def test_an_unknown_path_is_refused(tenant, fault, path, segment):
     assert fault(reply) == (400, "BadRequest", f"Resource not found for the segment '{segment}'.")
 
 
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/users"), ("DELETE", "/subscribedSkus"), ("GET", "/$batch")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/users"), ("DELETE", "/subscribedSkus"), ("GET", "/$batch")]
+)
 def test_a_method_that_is_not_offered_is_refused(tenant, fault, method, path):
     message = "Specified HTTP method is not allowed for the request target."
     assert fault(tenant().call(method, path)) == (405, "Request_BadRequest", message)
@@ -194,7 +201,9 @@ def test_a_page_is_not_shifted_by_users_who_come_and_go(tenant, build):
     it = tenant(users=[build.user(f"user{n:03}") for n in range(20)])
     first = it.get("/users?$top=10&$select=id,userPrincipalName")
     upn = first["value"][0]["userPrincipalName"]
-    expected = {row["id"] for row in it.get("/users?$select=id")["value"]} - {row["id"] for row in first["value"]}
+    expected = {row["id"] for row in it.get("/users?$select=id")["value"]} - {
+        row["id"] for row in first["value"]
+    }
     it.call("DELETE", f"/users/{upn}" if not upn.startswith("admin") else f"/users/{first['value'][1]['id']}")
     link = first["@odata.nextLink"].removeprefix("https://sandbox.invalid/v1.0")
     rest = [row["id"] for page in pages(it, link) for row in page["value"]]
@@ -203,7 +212,10 @@ def test_a_page_is_not_shifted_by_users_who_come_and_go(tenant, build):
 
 @pytest.mark.parametrize("token", ["x", "MTph!", "Mjph", "%FF"])
 def test_a_page_token_that_was_not_given_out_is_refused(tenant, fault, token):
-    assert fault(tenant().call("GET", f"/users?$skiptoken={token}"))[:2] == (400, "Directory_ExpiredPageToken")
+    assert fault(tenant().call("GET", f"/users?$skiptoken={token}"))[:2] == (
+        400,
+        "Directory_ExpiredPageToken",
+    )
 
 
 def test_counting_needs_the_header(tenant, build, fault):

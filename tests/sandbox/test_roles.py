@@ -20,7 +20,9 @@ CALLS = {
     "assign": lambda it, build, by: it.assign("plain", "EMS", by=by),
     "revoke": lambda it, build, by: it.assign("licensed", remove=("EMS",), by=by),
     "create": lambda it, build, by: it.call("POST", "/users", by=by, json=NEW),
-    "profile": lambda it, build, by: it.call("PATCH", "/users/plain@contoso.com", by=by, json={"city": "Delft"}),
+    "profile": lambda it, build, by: it.call(
+        "PATCH", "/users/plain@contoso.com", by=by, json={"city": "Delft"}
+    ),
     "usage-location": lambda it, build, by: it.call(
         "PATCH", "/users/plain@contoso.com", by=by, json={"usageLocation": "BE"}
     ),

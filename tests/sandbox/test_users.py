@@ -49,7 +49,9 @@ def test_no_password_is_ever_stored(tenant):
     assert all(b"correct-Horse-7" not in path.read_bytes() for path in it.home.iterdir())
 
 
-@pytest.mark.parametrize("name", ["accountEnabled", "displayName", "mailNickname", "passwordProfile", "userPrincipalName"])
+@pytest.mark.parametrize(
+    "name", ["accountEnabled", "displayName", "mailNickname", "passwordProfile", "userPrincipalName"]
+)
 def test_what_a_user_cannot_do_without_is_asked_for(tenant, fault, name):
     body = new_user()
     del body[name]
@@ -68,7 +70,9 @@ def test_a_taken_upn_is_told_with_its_detail(tenant, build):
 
 
 def test_an_address_of_somebody_else_is_taken_too(tenant, build, fault):
-    it = tenant(users=[build.user("anna", proxyAddresses=["SMTP:anna@contoso.com", "smtp:zuzana@contoso.com"])])
+    it = tenant(
+        users=[build.user("anna", proxyAddresses=["SMTP:anna@contoso.com", "smtp:zuzana@contoso.com"])]
+    )
     assert fault(it.call("POST", "/users", json=new_user())) == (*BAD, taken("proxyAddresses"))
 
 
@@ -139,8 +143,16 @@ def test_a_new_mail_address_becomes_the_primary_one(tenant, build):
 def test_a_user_is_renamed_to_a_free_upn_only(tenant, build, fault):
     it = tenant(users=[build.user("anna"), build.user("bram")])
     rename = {"userPrincipalName": "bram@contoso.com"}
-    assert fault(it.call("PATCH", "/users/anna@contoso.com", json=rename)) == (*BAD, taken("userPrincipalName"))
-    assert it.call("PATCH", "/users/anna@contoso.com", json={"userPrincipalName": "anne@contoso.com"}).status_code == 204
+    assert fault(it.call("PATCH", "/users/anna@contoso.com", json=rename)) == (
+        *BAD,
+        taken("userPrincipalName"),
+    )
+    assert (
+        it.call(
+            "PATCH", "/users/anna@contoso.com", json={"userPrincipalName": "anne@contoso.com"}
+        ).status_code
+        == 204
+    )
     assert it.get("/users/anne@contoso.com")["id"] == build.user_id("anna")
     assert it.call("GET", "/users/anna@contoso.com").status_code == 404
 
@@ -165,8 +177,8 @@ def test_an_update_of_nothing_is_refused(tenant, build):
 
 
 def deleted(it):
-    path = "/directory/deletedItems/microsoft.graph.user?$select=id,userPrincipalName,deletedDateTime,assignedLicenses"
-    return it.get(path)["value"]
+    select = "id,userPrincipalName,deletedDateTime,assignedLicenses"
+    return it.get(f"/directory/deletedItems/microsoft.graph.user?$select={select}")["value"]
 
 
 def test_deleting_frees_the_seat_at_once_and_remembers_the_licences(tenant, build):
