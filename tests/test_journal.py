@@ -294,6 +294,13 @@ def test_what_may_have_been_written_counts_as_written(path):
     assert set(removed(path)) == {("id-anna", "e1"), ("id-bram", "e1")}
 
 
+def test_what_a_killed_run_may_have_written_comes_before_what_the_next_run_wrote(path):
+    a_run(path, (intent(before=("e1",), after=()), None), ended=False)
+    again = {"address": "users/anna/again"}
+    a_run(path, ({**intent(before=(), after=("e1",)), **again}, {**outcome(), **again}))
+    assert removed(path) == {}
+
+
 def test_a_deleted_user_loses_every_licence_and_a_restored_one_has_them_back(path):
     gone = (intent(before=("e1", "ems"), kind="delete-user"), outcome(kind="delete-user"))
     a_run(path, (intent(before=("visio", "e1", "ems"), after=("e1", "ems")), outcome()), gone)

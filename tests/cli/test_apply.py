@@ -371,3 +371,20 @@ def test_a_fault_of_the_program_is_told_and_its_writes_are_unknown(run, sandbox,
     assert ran.code == 5
     assert "internal error: KeyError" in ran.err
     assert f"unknown       assign {ANNA}: ENTERPRISEPACK -- internal-error" in ran.out
+
+
+def test_hostile_names_are_shown_harmless(run, declared, sandbox):
+    """A display name is anybody's to choose: no escape sequence and no workflow command gets through."""
+    hostile = copy.deepcopy(WITH_MAILBOX)
+    hostile["users"][2]["displayName"] = "x\x1b[2J\u202e ::set-env name=A::b"
+    Path("state.json").write_text(json.dumps(hostile))
+    assert run("sandbox", "load", "state.json").code == 0
+    declared(
+        TENANT.replace("bram@contoso.com: {licenses: [ENTERPRISEPACK]}", "bram@contoso.com: {ensure: absent}")
+    )
+    for options in ((), ("--json",)):
+        ran = run("apply", *CERTAIN, *options)
+        assert ran.code == 0
+        assert not {"\x1b", "\u202e"} & set(ran.out + ran.err)
+        assert " ::set-env" not in ran.out + ran.err
+        assert run("sandbox", "load", "state.json").code == 0
