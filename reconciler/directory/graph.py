@@ -7,9 +7,6 @@ enumerations are kept.
 
 from __future__ import annotations
 
-import gc
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -300,31 +297,3 @@ def removal(row: wire.Removal) -> Removal:
     """Return a licence that was taken away."""
     moment = utc(row.removed_at) or row.removed_at
     return Removal(user_id=row.user_id.lower(), sku_id=row.sku_id.lower(), removed_at=moment)
-
-
-_lock = threading.Lock()
-_pauses = 0
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Keep the cyclic garbage collector off, also where several threads ask for it.
-
-    It would walk every value made so far again and again; nothing made here is cyclic.
-    """
-    global _pauses  # noqa: PLW0603  the collector is the process's, so is the count
-    with _lock:
-        if _pauses == 0 and not gc.isenabled():
-            own = False
-        else:
-            own = True
-            _pauses += 1
-            gc.disable()
-    try:
-        yield
-    finally:
-        if own:
-            with _lock:
-                _pauses -= 1
-                if _pauses == 0:
-                    gc.enable()

@@ -134,9 +134,8 @@ def _rows(
 def _users(transport: Transport) -> list[User]:
     """Read the users, sorted by UPN; one that two pages hold (the tenant moved meanwhile) counts once."""
     translator = graph.Translator()
-    with graph.collector_paused():
-        rows = transport.listing(USERS, USER_PAGE, translator.users)
-        return sorted({user.id: user for user in rows}.values(), key=lambda user: user.upn)
+    rows = transport.listing(USERS, USER_PAGE, translator.users)
+    return sorted({user.id: user for user in rows}.values(), key=lambda user: user.upn)
 
 
 def _deleted_users(transport: Transport) -> list[DeletedUser]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import msgspec
 
 from reconciler.directory import graph, wire
+from reconciler.directory.collector import collector_paused
 from reconciler.directory.layout import lines
 from reconciler.errors import UsageError
 from reconciler.model import Actor, Current, User
@@ -64,7 +65,7 @@ class _OtherLayout(Exception):
 def load(path: Path) -> Current:
     """Read a snapshot. Raises UsageError("bad-snapshot") with file, path or line, and what is wrong."""
     try:
-        with graph.collector_paused():
+        with collector_paused():
             translator = graph.Translator()
             try:
                 with Path(path).open("rb") as file:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 import msgspec
 
+from reconciler.directory.collector import collector_paused
 from reconciler.directory.exchange import (
     Answer,
     Lost,
@@ -129,7 +130,8 @@ class Transport:
             try:
                 answer = self.send(made, headers=headers)
                 if answer.ok:
-                    return decoder.decode(answer.content), answer
+                    with collector_paused():
+                        return decoder.decode(answer.content), answer
             except Lost as lost:
                 error = DirectoryError(
                     "unreachable",
@@ -175,7 +177,8 @@ class Transport:
             found: list[T] = []
             try:
                 for rows in self._pages(link, decoder, eventual=eventual):
-                    found.extend(translate(rows))
+                    with collector_paused():
+                        found.extend(translate(rows))
             except DirectoryError as error:
                 # Graph drops the token of a listing that took long: only the first page can be asked anew.
                 if str(error.params.get("graph_code")).lower() != _EXPIRED_PAGE or restart == RESTARTS:
