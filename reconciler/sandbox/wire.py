@@ -119,12 +119,12 @@ def json_object(call: Call, *, optional: bool = False) -> dict[str, Any]:
 def named(body: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
     """Return a body's members under the spelling in `known`; raises Fault for an unknown or doubled one.
 
-    Annotations (names with "@") say nothing to the sandbox and are left out.
+    Annotations ("@odata.…") say nothing to the sandbox and are left out.
     """
     spelling = {name.lower(): name for name in known}
     found: dict[str, Any] = {}
     for name, value in body.items():
-        if "@" in name:
+        if "@odata." in name:
             continue
         proper = spelling.get(name.lower())
         if proper is None:

@@ -284,8 +284,8 @@ def test_an_unknown_user_is_not_found(tenant, fault):
     status, code, message = fault(tenant().assign("nobody"))
     assert (status, code) == (404, "Request_ResourceNotFound")
     assert message == (
-        "Resource 'nobody@contoso.com' does not exist or one of its queried reference-property objects are not"
-        " present."
+        "Resource 'nobody@contoso.com' does not exist or one of its queried reference-property objects are"
+        " not present."
     )
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
+from contextlib import closing
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reconciler.sandbox import graph, wire
+from reconciler import sandbox
+from reconciler.sandbox import graph, store, wire
 from reconciler.sandbox.wire import Route
 
 JSON = {"Content-Type": "application/json"}
@@ -201,6 +205,29 @@ def test_an_error_of_our_own_is_told_in_graphs_form_and_without_a_traceback(
     with caplog.at_level(logging.DEBUG, logger="reconciler"):
         it.call("GET", "/broken")
     assert "the secret reason" in caplog.text
+
+
+def test_a_tenant_that_is_locked_is_unavailable_for_the_moment(tenant, build, fault, monkeypatch):
+    monkeypatch.setattr(store, "BUSY_SECONDS", 0.01)
+    it = tenant(users=[build.user("anna")])
+    with closing(sqlite3.connect(it.home / store.FILE, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        reply = it.call("PATCH", ANNA, json={"city": "Delft"})
+        assert fault(reply)[:2] == (503, "serviceNotAvailable")
+        assert it.call("GET", ANNA).status_code == 200
+    assert it.get(f"{ANNA}?$select=city")["city"] is None
+
+
+def test_where_there_is_no_tenant_that_is_told_in_graphs_form_too(tmp_path, fault):
+    transport = httpx.WSGITransport(app=sandbox.app(tmp_path), raise_app_exceptions=False)
+    with httpx.Client(transport=transport, base_url="https://sandbox.invalid") as client:
+        assert fault(client.get("/v1.0/me"))[:2] == (503, "serviceNotAvailable")
+    assert not sandbox.exists(tmp_path)
+
+
+def test_outside_the_two_faces_there_is_nothing(it, fault):
+    reply = it.client.get("/beta/users")
+    assert fault(reply) == (400, "BadRequest", "Resource not found for the segment 'beta'.")
 
 
 def test_a_broken_route_writes_nothing(tenant, build, monkeypatch):

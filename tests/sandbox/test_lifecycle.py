@@ -136,6 +136,17 @@ def test_a_mailbox_comes_with_a_mailbox_plan_and_not_without(tenant, build):
     assert mailbox(it, build, "bram") == ("user", None)
 
 
+def test_a_snapshots_user_whose_mailbox_plan_is_off_has_no_mailbox(tenant, build):
+    off = {"skuId": build.sku_id("ENTERPRISEPACK"), "disabledPlans": [build.plan_id("EXCHANGE_S_ENTERPRISE")]}
+    quiet = {"skuId": build.sku_id("ENTERPRISEPACK"), "disabledPlans": [build.plan_id("SWAY")]}
+    it = tenant(
+        users=[build.user("anna", assignedLicenses=[off]), build.user("bram", assignedLicenses=[quiet])],
+        subscribedSkus=[build.sku("ENTERPRISEPACK")],
+    )
+    assert mailbox(it, build, "anna") is None
+    assert mailbox(it, build, "bram") == ("user", None)
+
+
 def test_a_mailbox_without_a_licence_is_kept_for_thirty_days(tenant, build):
     it = office(tenant, build)
     it.assign("anna", remove=("ENTERPRISEPACK",))

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 
 import httpx
@@ -68,6 +69,29 @@ def test_it_stops_cleanly_when_told(tenant, name):
         process.send_signal(getattr(signal, name))
         out, err = process.communicate(timeout=30)
         assert (process.returncode, out, err) == (0, "stopped\n", "")
+
+
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_an_interrupt_before_the_first_request_ends_it_too(tenant, in_a_thread):
+    """Signals are left alone where another thread than the main one serves."""
+    home, ended = tenant().home, []
+    before = signal.getsignal(signal.SIGTERM)
+
+    def interrupt(url):
+        raise KeyboardInterrupt
+
+    def serve():
+        sandbox.serve(home, 0, on_ready=interrupt)
+        ended.append(True)
+
+    if in_a_thread:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        thread.join()
+    else:
+        serve()
+    assert ended == [True]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_port_in_use_is_told(tenant):

@@ -76,6 +76,18 @@ def test_an_address_of_somebody_else_is_taken_too(tenant, build, fault):
     assert fault(it.call("POST", "/users", json=new_user())) == (*BAD, taken("proxyAddresses"))
 
 
+def test_a_password_profile_without_a_password_is_no_password(tenant, fault):
+    body = new_user(passwordProfile={"forceChangePasswordNextSignIn": True})
+    message = "Property password value is required but is empty or missing."
+    assert fault(tenant().call("POST", "/users", json=body)) == (*BAD, message)
+
+
+@pytest.mark.parametrize("profile", [{"password": 1}, {"forceChangePasswordNextSignIn": "yes"}, [], "x"])
+def test_a_password_profile_of_the_wrong_types_is_refused(tenant, build, profile):
+    it = tenant(users=[build.user("anna")])
+    assert it.call("PATCH", "/users/anna@contoso.com", json={"passwordProfile": profile}).status_code == 400
+
+
 @pytest.mark.parametrize("password", ["short-1", "alllowercase1", "ALLUPPER-----", "x" * 257])
 def test_a_weak_password_is_refused(tenant, fault, password):
     body = new_user(passwordProfile={"password": password})
@@ -112,9 +124,11 @@ def test_in_a_federated_domain_the_immutable_id_is_needed(tenant, fault):
         ("displayName", " ", "Invalid value specified for property 'displayName' of resource 'User'."),
         ("displayName", "x" * 257, "Invalid value specified for property 'displayName' of resource 'User'."),
         ("usageLocation", "NLD", "Invalid value specified for property 'usageLocation' of resource 'User'."),
+        ("userType", "Robot", "Invalid value specified for property 'userType' of resource 'User'."),
         ("usageLocation", "12", "Invalid value specified for property 'usageLocation' of resource 'User'."),
         ("assignedLicenses", [], "Property 'assignedLicenses' is read-only and cannot be set."),
         ("proxyAddresses", [], "Property 'proxyAddresses' is read-only and cannot be set."),
+        ("a@b", 42, "Invalid property 'a@b'."),
         ("shoeSize", 42, "Invalid property 'shoeSize'."),
     ],
 )
@@ -129,6 +143,12 @@ def test_an_update_changes_what_it_names_and_nothing_else(tenant, build):
     reply = it.call("PATCH", "/users/anna@contoso.com", json={"JOBTITLE": "Lead", "city": None})
     assert (reply.status_code, reply.content) == (204, b"")
     assert it.get(select) == before | {"jobTitle": "Lead", "city": None}
+
+
+def test_a_guest_is_spelled_as_graph_does(tenant, build):
+    it = tenant(users=[build.user("anna")])
+    it.call("PATCH", "/users/anna@contoso.com", json={"userType": "guest"})
+    assert it.get("/users/anna@contoso.com?$select=userType")["userType"] == "Guest"
 
 
 def test_a_new_mail_address_becomes_the_primary_one(tenant, build):
@@ -169,6 +189,12 @@ def test_of_a_synced_user_only_cloud_properties_can_be_written(tenant, build, fa
     assert (status, code) == BAD
     assert message.startswith("Unable to update the specified properties for on-premises mastered")
     assert it.call("PATCH", "/users/anna@contoso.com", json={"usageLocation": "BE"}).status_code == 204
+
+
+def test_annotations_say_nothing(tenant, build):
+    it = tenant(users=[build.user("anna")])
+    body = {"@odata.type": "#microsoft.graph.user", "city@odata.type": "String", "city": "Delft"}
+    assert it.call("PATCH", "/users/anna@contoso.com", json=body).status_code == 204
 
 
 def test_an_update_of_nothing_is_refused(tenant, build):
