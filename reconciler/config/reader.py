@@ -152,6 +152,8 @@ class _Reader:
             self.refuse_marks(here, event)
         if name == "<<" and not event.style:
             self.refuse(here, event, "merge-key")
+        elif not name:
+            self.refuse(here, event, "empty-key")
         elif name in here.container:
             if here.firsts is None:
                 here.firsts = dict(member_nodes(here.container, here.node))

@@ -7,6 +7,7 @@ module knows its keywords, not its keys.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +18,7 @@ from reconciler.config.nearest import nearest
 from reconciler.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import jsonschema_rs
 
@@ -30,6 +31,7 @@ LATER = frozenset(
 
 _MAX_EXPLAINED = 200  # members; beyond them jsonschema-rs' own account stands, which takes no time
 MAX_FAULTS = 10_000  # of one file; a person reads the first few
+_NUMBER = re.compile(r"\+?[0-9]{1,19}")
 _FIELD = 3  # steps to a field of a user
 
 _TYPES: dict[type, str] = {
@@ -66,10 +68,11 @@ def check(source: Source) -> None:
     validator = _validator()
     if validator.is_valid(source.data):
         return
+    finder = _Finder()
     failing: dict[Path, list[Fault]] = {}
     errors = list(islice(validator.iter_errors(source.data), MAX_FAULTS + 1))
     for error in errors[:MAX_FAULTS]:
-        path = _path(source.data, error)
+        path = next(finder.paths(source.data, error.instance_path))
         failing.setdefault(_member(path)[0], []).append(_own_fault(path, error))
     problems: dict[tuple[Any, ...], Problem] = {}
     for number, (member, own) in enumerate(failing.items()):
@@ -92,14 +95,33 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
     return Draft202012Validator(schemas.load("tenant"))
 
 
-def _path(data: Data, error: jsonschema_rs.ValidationError) -> Path:
-    """Return where the value is that fails. jsonschema-rs gives a key such as "0" as a number."""
-    path = []
-    for step in error.instance_path:
-        key = str(step) if isinstance(data, dict) else step
-        path.append(key)
-        data = data[key]
-    return tuple(path)
+class _Finder:
+    """Finds what jsonschema-rs speaks of: it tells keys such as "0", "007" and "+7" as numbers."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, dict[int, list[str]]] = {}  # id of a mapping → number → its keys
+
+    def paths(self, data: Data, steps: Sequence[str | int]) -> Iterator[Path]:
+        """Yield the paths in `data` that `steps` may mean: one, unless two keys are the same number."""
+        if not steps:
+            yield ()
+            return
+        for key in self._keys(data, steps[0]):
+            yield from ((key, *path) for path in self.paths(data[key], steps[1:]))
+
+    def _keys(self, data: Data, step: str | int) -> Sequence[str | int]:
+        """Return the keys or the item of `data` that `step` may mean."""
+        if isinstance(data, list):
+            return range(len(data))[step : step + 1] if isinstance(step, int) else ()
+        if not isinstance(data, dict):
+            return ()
+        if isinstance(step, str):
+            return (step,) if step in data else ()
+        if id(data) not in self._numbers:
+            numbers = self._numbers[id(data)] = {}
+            for key in filter(_NUMBER.fullmatch, data):
+                numbers.setdefault(int(key), []).append(key)
+        return self._numbers[id(data)].get(step, ())
 
 
 def _own_fault(path: Path, error: jsonschema_rs.ValidationError) -> Fault:

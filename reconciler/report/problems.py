@@ -245,6 +245,7 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
         f"tags are not supported ({clean(p['tag'].replace('tag:yaml.org,2002:', '!!'))}); "
         "quotes make a value text"
     ),
+    "empty-key": "a key is missing before the colon",
     "key-not-text": "a key must be text",
     "duplicate-key": lambda p: f"{_key(p['key'])} was already given at {p['line']}:{p['column']}",
     "bad-number": lambda p: f"{_value(p['value'])} is not a number that can be used; quotes make it text",

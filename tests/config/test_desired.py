@@ -16,6 +16,7 @@ from reconciler.model import (
     Price,
     Rail,
     Restriction,
+    Sku,
     TenantRef,
     WantedSubscription,
 )
@@ -389,3 +390,19 @@ def test_a_name_is_unknown_where_only_an_item_was_left_out(load):
         "tag",
         "unknown-bundle",
     ]
+
+
+def test_the_tenants_own_sku_comes_before_the_catalogues(load):
+    """Microsoft's list is old at times; what the tenant says of itself is right."""
+    own = Sku(id="00000000-0000-0000-0000-0000000000aa", part_number="POWER_BI_PRO")
+    desired = config.resolve(load("ignore_skus: [POWER_BI_PRO]\n"), [own], CATALOG)
+    assert desired.ignored_skus == {own.id}
+
+
+def test_what_was_left_out_of_an_entry_moves_no_place(load):
+    """The line of a licence is right, though a field before it is refused."""
+    text = "users:\n  a@x.nl:\n    x: [1, 2]\n    name: 1\n    licenses:\n      - EMS\n    exclude: [EMS]\n"
+    with pytest.raises(ConfigError) as caught:
+        config.resolve(load(text), SKUS, CATALOG)
+    (problem,) = [found for found in caught.value.problems if found.code == "excluded-and-listed"]
+    assert problem.params["line"] == 7

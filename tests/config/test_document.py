@@ -169,10 +169,17 @@ def test_a_section_of_the_wrong_type_is_left_out(folder):
     assert document.names("users") == set()
 
 
-def test_a_key_that_looks_like_a_number_is_a_key(folder):
-    """As in `bundles: {365: [...]}`."""
-    document = config.load([write("a.yaml", "version: 1\nbundles: {365: [EMS], 0: []}\n")])
-    assert [(p.location.column, p.code) for p in document.problems] == [(26, "empty-list")]
+@pytest.mark.parametrize("key", ["0", "365", "007", "+7", "-1", "9" * 20, "a/b", "~1", "é", " "])
+def test_a_key_may_look_like_a_number_or_a_path(folder, key):
+    """jsonschema-rs tells keys of digits as numbers."""
+    (problem,) = config.load([write("a.yaml", f"version: 1\nbundles:\n  '{key}': []\n")]).problems
+    assert (problem.code, problem.params["path"]) == ("empty-list", ["bundles", key])
+
+
+def test_keys_that_are_the_same_number_are_told_apart_by_what_they_hold(folder):
+    text = "version: 1\nbundles:\n  '7': [EMS]\n  '07': [EMS, EMS, 1]\n  '007': {}\n"
+    found = config.load([write("a.yaml", text)]).problems
+    assert ("wrong-type", 4) in {(problem.code, problem.location.line) for problem in found}
 
 
 def test_many_mistakes_of_shape_are_told_up_to_a_limit(folder, monkeypatch):

@@ -149,6 +149,13 @@ def test_a_third_key_names_the_first():
     assert source.data == {"a": 1, "b": 3}
 
 
+@pytest.mark.parametrize("text", ["a: 1\n'': 2\n? \n: 3\n", '{a: 1, "": 2, ? : 3}'])
+def test_a_key_has_a_name(text):
+    source = read(text)
+    assert [found.code for found in source.problems] == ["empty-key", "empty-key"]
+    assert source.data == {"a": 1}
+
+
 def test_keys_are_text_as_written():
     assert read("1: a\nNO: b\nnull: c\n'x': d\n").data == {"1": "a", "NO": "b", "null": "c", "x": "d"}
 
