@@ -59,9 +59,9 @@ class Member(NamedTuple):
         """Return the node of a field's value: the same as `locate` finds, without looking it up."""
         whole = self.source.data[self.section][self.key] if self.source.failing else self.value
         node = self.node + 2  # behind the member's own key and value
-        for name, value in whole.items():
-            if name == field:
-                break
+        names = list(whole)
+        for name in names[: names.index(field)]:
+            value = whole[name]
             node += 2 if type(value) is str else 1 + size(value)
         return node + 1
 

@@ -103,11 +103,11 @@ class _Finder:
 
     def paths(self, data: Data, steps: Sequence[str | int]) -> Iterator[Path]:
         """Yield the paths in `data` that `steps` may mean: one, unless two keys are the same number."""
-        if not steps:
+        if steps:
+            for key in self._keys(data, steps[0]):
+                yield from ((key, *path) for path in self.paths(data[key], steps[1:]))
+        else:
             yield ()
-            return
-        for key in self._keys(data, steps[0]):
-            yield from ((key, *path) for path in self.paths(data[key], steps[1:]))
 
     def _keys(self, data: Data, step: str | int) -> Sequence[str | int]:
         """Return the keys or the item of `data` that `step` may mean."""

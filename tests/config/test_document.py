@@ -177,9 +177,9 @@ def test_a_key_may_look_like_a_number_or_a_path(folder, key):
 
 
 def test_keys_that_are_the_same_number_are_told_apart_by_what_they_hold(folder):
-    text = "version: 1\nbundles:\n  '7': [EMS]\n  '07': [EMS, EMS, 1]\n  '007': {}\n"
+    text = "version: 1\nbundles:\n  '7': EMS\n  '+7': [EMS]\n  '07': [EMS, EMS, 1]\n  '007': {}\n"
     found = config.load([write("a.yaml", text)]).problems
-    assert ("wrong-type", 4) in {(problem.code, problem.location.line) for problem in found}
+    assert ("wrong-type", 5) in {(problem.code, problem.location.line) for problem in found}
 
 
 def test_many_mistakes_of_shape_are_told_up_to_a_limit(folder, monkeypatch):
