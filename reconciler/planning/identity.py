@@ -45,26 +45,42 @@ def identify(context: Context) -> tuple[list[Meaning], list[Conflict]]:
     """Return who each entry means, in the order of the entries, and the conflicts of the others.
 
     Found by id, then UPN; found only by mail or proxy address is a rename, and a conflict. An absent
-    user whose entry says `ensure: absent` means nobody and is no conflict.
+    user whose entry says `ensure: absent` means nobody and is no conflict. Entries that mean the same
+    user contradict each other: none of them is followed.
     """
     meanings: list[Meaning] = []
     conflicts: list[Conflict] = []
-    seen: dict[str, str] = {}
+    seen: dict[str, Entry] = {}
+    twice: set[str] = set()
     by_upn = context.by_upn
     for entry in context.desired.entries:
         user = (context.by_id.get(entry.id) if entry.id else None) or by_upn.get(entry.upn)
         verdict = Found(entry=entry, user=user) if user else _absent(context, entry)
-        if isinstance(verdict, Found | Restorable) and verdict.user.id in seen:
-            verdict = conflict(
-                entry, "ambiguous-user", reason="twice", candidates=[], other=seen[verdict.user.id]
-            )
+        if isinstance(verdict, Found | Restorable):
+            first = seen.setdefault(verdict.user.id, entry)
+            if first is not entry:
+                conflicts += [_twice(entry, first)]
+                if verdict.user.id not in twice:
+                    conflicts += [_twice(first, entry)]
+                twice.add(verdict.user.id)
         if isinstance(verdict, Conflict):
             conflicts.append(verdict)
         elif verdict is not None:
             meanings.append(verdict)
-            if isinstance(verdict, Found | Restorable):
-                seen[verdict.user.id] = entry.upn
+    if twice:
+        meanings = [m for m in meanings if isinstance(m, Missing) or m.user.id not in twice]
     return meanings, conflicts
+
+
+def _twice(entry: Entry, other: Entry) -> Conflict:
+    return conflict(entry, "ambiguous-user", reason="twice", candidates=[], other=other.upn)
+
+
+def in_doubt(context: Context, conflicts: Iterable[Conflict]) -> frozenset[str]:
+    """Return the ids of users whom the entries in conflict may mean: nobody knows that they are unlisted."""
+    named = {found.params.get(key) for found in conflicts for key in ("upn", "id", "present_upn", "nearest")}
+    users = (context.by_upn.get(name) or context.by_id.get(name) for name in named if name)
+    return frozenset(user.id for user in users if user)
 
 
 def _absent(context: Context, entry: Entry) -> Meaning | Conflict | None:
@@ -126,7 +142,7 @@ def conflict(entry: Entry, code: str, **params: Any) -> Conflict:
     """Return a conflict about an entry."""
     return Conflict(
         code=code,
-        params={"upn": entry.upn, **params},
+        params={"upn": entry.upn, **({"id": entry.id} if entry.id else {}), **params},
         subject=f"users/{entry.upn}",
         file=entry.location.file,
         line=entry.location.line,

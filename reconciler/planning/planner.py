@@ -27,7 +27,7 @@ from reconciler.planning import (
     warnings,
 )
 from reconciler.planning.context import Context
-from reconciler.planning.identity import Missing, identify
+from reconciler.planning.identity import Missing, identify, in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ def make_plan(desired: Desired, current: Current, actor: Actor, catalog: Catalog
     context = Context(desired, current, actor, catalog, options)
     meanings, problems = identify(context)
     listed = {meaning.user.id for meaning in meanings if not isinstance(meaning, Missing)}
-    revocations, kept = unlisted.drafts(context, listed)
+    revocations, kept = unlisted.drafts(context, listed, in_doubt(context, problems))
     drafts = [draft for row in desired.subscriptions for draft in drafting.of_subscription(context, row)]
     drafts += sorted(
         [draft for meaning in meanings for draft in drafting.of_meaning(context, meaning)] + revocations,
@@ -65,17 +65,18 @@ def make_plan(desired: Desired, current: Current, actor: Actor, catalog: Catalog
     settlement = _settle(context, drafts, barred)
     ready = [by_address[address] for address in settlement.order]
     leaving = {
-        draft.target.id
+        draft.address: draft.target.id
         for draft in drafts
-        if draft.change.kind == "delete-user" and draft.target and draft.address not in settlement.order
+        if draft.change.kind == "delete-user" and draft.target
     }
-    seat_conflicts = shortages.conflicts(context, by_address, settlement, leaving)
+    staying = {user_id for address, user_id in leaving.items() if address not in settlement.order}
+    seat_conflicts = shortages.conflicts(context, by_address, settlement, staying)
     missing = shortages.short_seats(context, by_address, settlement)
     conflicts = _ordered(
         problems,
         (conflict for found in barred.values() for conflict in found),
         seat_conflicts,
-        tenant.conflicts(context, meanings, leaving),
+        tenant.conflicts(context, meanings, leaving.values()),
     )
     changes = _judged(context, drafts, settlement, barred)
     purchases = shortages.purchases(context, missing)

@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from reconciler.planning.drafts import Draft
 
 MEMBER = "member"
+IN_DOUBT = "in-doubt"
 
 
-def drafts(context: Context, listed: Collection[str]) -> tuple[list[Draft], dict[str, int]]:
+def drafts(
+    context: Context, listed: Collection[str], in_doubt: Collection[str]
+) -> tuple[list[Draft], dict[str, int]]:
     """Return the revocations, and how many unlisted users are kept for what they are, by class.
 
-    `listed` are ids of users whom an entry means.
+    `listed` are ids of users whom an entry means; `in_doubt` those whom an entry in conflict may mean.
     """
     if context.desired.unlisted_users == "keep":
         return [], {}
@@ -32,7 +35,7 @@ def drafts(context: Context, listed: Collection[str]) -> tuple[list[Draft], dict
     for user in context.current.users:
         if user.id in listed:
             continue
-        kind = _class(context, user, purposes.get(user.id))
+        kind = IN_DOUBT if user.id in in_doubt else _class(context, user, purposes.get(user.id))
         if kind != MEMBER:
             kept[kind] = kept.get(kind, 0) + 1
         elif draft := drafting.of_unlisted(context, user):

@@ -199,12 +199,26 @@ def test_restoring_whom_nobody_deleted_is_ambiguous():
     assert conflict(plan, "ambiguous-user").params["reason"] == "no-such-deleted"
 
 
-def test_two_entries_for_one_user_are_ambiguous():
-    """The second one is told, the first one stands."""
-    plan = planned(entry("anna", "EMS"), entry("bram", "EMS", id="id-anna"), users=(user("anna"),))
+def test_of_entries_that_mean_the_same_user_none_is_followed():
+    """They may contradict each other, and the wrong one could cost a mailbox: both are told."""
+    plan = planned(
+        entry("anna"),
+        entry("bram", "EMS", id="id-anna"),
+        entry("cees", "EMS", id="id-anna"),
+        users=(user("anna", "ENTERPRISEPACK"),),
+    )
 
-    assert [c.address for c in plan.changes] == ["users/anna@contoso.com/licenses"]
-    assert conflict(plan, "ambiguous-user").params["reason"] == "twice"
+    assert plan.changes == ()
+    assert [(c.code, c.subject, c.params["other"], c.params["reason"]) for c in plan.conflicts] == [
+        ("ambiguous-user", "users/anna@contoso.com", "bram@contoso.com", "twice"),
+        ("ambiguous-user", "users/bram@contoso.com", "anna@contoso.com", "twice"),
+        ("ambiguous-user", "users/cees@contoso.com", "anna@contoso.com", "twice"),
+    ]
+
+
+def test_a_conflict_names_the_id_that_the_entry_gives():
+    """It is by the id that the user was sought."""
+    assert conflict(planned(entry("anna", id="gone")), "unknown-user").params["id"] == "gone"
 
 
 def test_an_absent_entry_that_nobody_is_means_nothing():

@@ -74,3 +74,21 @@ def test_a_listed_user_is_not_unlisted():
     plan = planned(entry("anna", grants=None), users=(user("anna", "EMS"), user("bram")), desired=REVOKE)
 
     assert plan.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("listed", "who"),
+    [
+        ((entry("anna", "EMS"),), user("annabel", "EMS", mail="anna@contoso.com")),
+        ((entry("ana", "EMS"),), user("anna", "EMS")),
+        ((entry("anna", "EMS"), entry("bram", id="id-anna")), user("anna", "EMS")),
+        ((entry("bram", "EMS", id="id-x"), entry("cees", id="id-x")), user("x", "EMS")),
+    ],
+    ids=["renamed", "mistyped", "twice", "twice by id"],
+)
+def test_whom_an_entry_in_conflict_may_mean_is_not_unlisted(listed, who):
+    """A rename or a typing error in the file must not cost anybody a mailbox."""
+    plan = planned(*listed, users=(who,), desired=REVOKE)
+
+    assert plan.changes == ()
+    assert plan.options["unlisted_kept"] == {"in-doubt": 1, "role-holder": 1}
