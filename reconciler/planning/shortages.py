@@ -113,20 +113,23 @@ def short_seats(
 ) -> dict[str, tuple[int, int]]:
     """Return SKU id → seats needed in all and seats to buy, so that everybody could be served.
 
-    A circle of trades needs one seat of one of its SKUs: the first by part number.
+    What the plan itself buys counts as owned: only what is short beyond that is to be bought. A circle
+    of trades needs one seat of one of its SKUs: the first by part number.
     """
     wanted = Counter({sku_id: 0 for pools in settlement.short.values() for sku_id in pools})
+    bought: Counter[str] = Counter()
     runs = {*settlement.order, *settlement.short, *settlement.circles, *settlement.waiting}
     for address in runs:
-        wanted.update(drafts[address].takes)
-        wanted.subtract(drafts[address].frees)
+        draft = drafts[address]
+        wanted.update(draft.takes)
+        (bought.update if draft.change.buys else wanted.subtract)(draft.frees)
     found = {}
     extra: Counter[str] = Counter()
     for circle in set(settlement.circles.values()):
         pools = {sku_id for key in circle for sku_id in drafts[key].takes}
         extra[min(pools, key=lambda sku_id: context.sku(sku_id).part_number)] += 1
     for sku_id, change in sorted(wanted.items()):
-        seats = context.in_use(sku_id) + context.assignable(sku_id)
+        seats = context.in_use(sku_id) + context.assignable(sku_id) + bought[sku_id]
         needed = context.in_use(sku_id) + change + extra[sku_id]
         takers = any(sku_id in drafts[key].takes for key in (*settlement.short, *settlement.circles))
         if needed > seats and takers:

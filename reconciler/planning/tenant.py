@@ -24,7 +24,7 @@ EXPIRY_NOTICE = timedelta(days=60)
 
 
 def conflicts(context: Context, meanings: Sequence[Meaning], leaving: Iterable[str]) -> list[Conflict]:
-    """Return every conflict about the tenant. `leaving` are ids of users whose deletion is not ready."""
+    """Return every conflict about the tenant. `leaving` are ids of users who are to be deleted."""
     return [
         *_over_allocated(context, frozenset(leaving)),
         *_ending(context),
@@ -71,8 +71,8 @@ def _ending(context: Context) -> Iterator[Conflict]:
             if row.status != "Enabled":
                 yield _end(context, row, "expired", status=row.status)
             elif end and row.auto_renew is False and now <= end <= now + EXPIRY_NOTICE:
-                keys = sorted(losses.services(context, context.plans_of(sku_id)))
-                titles = [context.catalog.services[key].title for key in keys]
+                keys = losses.services(context, context.plans_of(sku_id))
+                titles = [row.title for key, row in context.catalog.services.items() if key in keys]
                 days = (end.date() - now.date()).days
                 yield _end(context, row, "expiring", days=days, services=titles)
 

@@ -56,7 +56,7 @@ def purchase(of: plans.Purchase, provider: str) -> str:
     name = product(of.sku, of.name)
     buyers = role_names(of.roles) if of.roles else "somebody with the right to buy"
     own = (
-        f", or declare `{clean(of.sku)}: {{seats: {of.seats + of.buy}}}` under `subscriptions` "
+        f", or declare `{clean(of.sku)}: {{seats: {of.needed}}}` under `subscriptions` "
         "and run `reconciler apply --buy`"
         if provider == "sandbox"
         else ""

@@ -1,6 +1,7 @@
 """Which seats are short, what would help, and what it takes."""
 
-from tests.planning.world import change, codes, conflict, entry, planned, sku, user
+from reconciler.model import WantedSubscription
+from tests.planning.world import change, codes, conflict, entry, line, planned, sid, sku, user
 
 
 def test_scarce_seats_go_by_upn():
@@ -109,3 +110,21 @@ def test_whoever_is_not_covered_in_full_is_no_candidate():
     )
 
     assert conflict(plan, "no-seats").params["covered"] == []
+
+
+def test_what_the_plan_buys_is_owned_when_more_must_be_bought():
+    """Two need a seat, one is declared: two are needed in all, and one more is to be bought."""
+    wanted = WantedSubscription(sku_id=sid("EMS"), location=line(2), seats=1)
+
+    plan = planned(
+        entry("anna", "EMS"),
+        entry("bram", "EMS"),
+        users=(user("anna"), user("bram")),
+        skus=(sku("EMS", 0),),
+        desired={"subscriptions": (wanted,)},
+    )
+
+    assert [(row.needed, row.buy) for row in plan.purchases] == [(2, 1)]
+    assert change(plan, "anna").depends_on == ("subscriptions/EMS/seats",)
+    assert change(plan, "bram").blocked_by == ("no-seats",)
+    assert conflict(plan, "no-seats").params["needed"] == 2
