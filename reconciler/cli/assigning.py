@@ -43,7 +43,7 @@ def run(
     people = [_person(everybody, upn) for upn in only] if only else found.people
     proposed = additions.propose(state.context, people, sku_id)
     edits = adding.add(state.document, dict(proposed.entries), _spelt(state, sku_id))
-    diffs = [words.diff(edit.name, edit.before, edit.after) for edit in edits]
+    diffs = [words.diff(edit.name, edit.before, edit.after, edit.changes) for edit in edits]
     if not as_json:
         words.show(proposed, diffs)
     if edits:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import reconciler.config as whole
 from reconciler.config import reader
 from reconciler.config.document import folded
-from reconciler.config.insertion import INDENT, Insertion, parse
+from reconciler.config.insertion import INDENT, Change, Insertion, parse
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model import Value
 
@@ -34,11 +34,12 @@ _PLAIN_SKU = re.compile(r"(?!(?:TRUE|FALSE|YES|NO|ON|OFF|NULL|Y|N)\Z)[A-Z][A-Z0-
 
 
 class Edit(Value, frozen=True, kw_only=True):
-    """What becomes of one file: its bytes before and after."""
+    """What becomes of one file: its bytes before and after, and which lines differ."""
 
     name: str
     before: bytes
     after: bytes
+    changes: tuple[Change, ...]
 
 
 def add(document: Document, upns: Mapping[str, str | None], sku: str) -> tuple[Edit, ...]:
@@ -52,9 +53,9 @@ def add(document: Document, upns: Mapping[str, str | None], sku: str) -> tuple[E
     for number, chosen in _by_file(document, upns).items():
         source = document.sources[number]
         content = _read(source.name)
-        after = _inserted(source, content, chosen, sku)
-        _prove(document, number, after, _with_licences(source.data, chosen, sku))
-        edits.append(Edit(name=source.name, before=content, after=after))
+        edit = _edit(source, content, chosen, sku)
+        _prove(document, number, edit.after, _with_licences(source.data, chosen, sku))
+        edits.append(edit)
     return tuple(edits)
 
 
@@ -79,7 +80,7 @@ def _by_file(document: Document, upns: Mapping[str, str | None]) -> dict[int, di
 # ------------------------------------------------------------ the text
 
 
-def _inserted(source: Source, content: bytes, chosen: Mapping[str, bool], sku: str) -> bytes:
+def _edit(source: Source, content: bytes, chosen: Mapping[str, bool], sku: str) -> Edit:
     """Return the content of a file with the licence put in."""
     mark = codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b""
     text = content.removeprefix(mark).decode()
@@ -102,7 +103,8 @@ def _inserted(source: Source, content: bytes, chosen: Mapping[str, bool], sku: s
         insertion.add(root, [f"users: {{{', '.join(new)}}}"])
     elif new:
         insertion.add(root, ["\n".join(["users:", *(INDENT + line for line in new)])], spaced=True)
-    return mark + insertion.result().encode()
+    after = mark + insertion.result().encode()
+    return Edit(name=source.name, before=content, after=after, changes=insertion.changes())
 
 
 def _into_entry(insertion: Insertion, entry: Node, value: dict[str, Any], sku: str) -> None:

@@ -8,8 +8,10 @@ means; whoever inserts must read the result again and compare (adding.py does).
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -113,6 +115,19 @@ class _Tree:
         return bool(self.event.start_mark.index < self.event.end_mark.index)
 
 
+class Change(NamedTuple):
+    """Lines that differ, from 0, the end not included: `start` to `end` became `new_start` to `new_end`."""
+
+    start: int
+    end: int
+    new_start: int
+    new_end: int
+
+
+def _position(piece: tuple[int, str]) -> int:
+    return piece[0]
+
+
 class Insertion:
     """A text and what shall be put into it; `text` stays as it is, `result` has both."""
 
@@ -125,10 +140,27 @@ class Insertion:
     def result(self) -> str:
         """Return the text with everything in its place."""
         out, at = [], 0
-        for position, piece in sorted(self._pieces, key=lambda pair: pair[0]):
+        for position, piece in sorted(self._pieces, key=_position):
             out += [self.text[at:position], piece]
             at = position
         return "".join([*out, self.text[at:]])
+
+    def changes(self) -> tuple[Change, ...]:
+        """Return which lines differ, in order."""
+        ends = [found.start() for found in _BREAK.finditer(self.text)]
+        inside: dict[int, bool] = {}  # line → whether something was put into it, not just behind it
+        more: Counter[int] = Counter()  # line → lines that were added in it or behind it
+        for position, piece in sorted(self._pieces, key=_position):
+            line = bisect_left(ends, position)
+            behind = position == (ends[line] if line < len(ends) else len(self.text))
+            inside[line] = inside.get(line, False) or not (behind and _BREAK.match(piece))
+            more[line] += len(_BREAK.findall(piece))
+        found, added = [], 0
+        for line, changed in inside.items():
+            start = line if changed else line + 1
+            found.append(Change(start, line + 1, start + added, line + 1 + added + more[line]))
+            added += more[line]
+        return tuple(found)
 
     def add(self, node: Node, members: list[str], *, spaced: bool = False) -> None:
         """Put members (`key: value`, or items of a list; one line each) behind those of a mapping or list.

@@ -5,7 +5,6 @@ The words of `users --assign`; what is added was decided elsewhere.
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from reconciler.report.layout import Line
 
 _BREAK = re.compile(r"\r\n|\r|\n")
+CONTEXT = 2
+"""Lines that are shown before and behind a difference."""
+
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 REASONS = {
@@ -32,14 +34,38 @@ REASONS = {
 }
 
 
-def diff(name: str, before: bytes, after: bytes) -> str:
-    """Return a unified diff of a file, as git shows it, with clean text and without the line ends."""
+def diff(name: str, before: bytes, after: bytes, changes: Sequence[tuple[int, int, int, int]]) -> str:
+    """Return a unified diff of a file, as git shows it, with clean text and without the line ends.
+
+    `changes` are the lines that differ, from 0: start and end before, start and end after. They are
+    told, not sought: to compare two files of many alike lines takes minutes.
+    """
+    old, new = _lines(before), _lines(after)
     shown_name = clean(name).lstrip("/")
-    return "\n".join(
-        difflib.unified_diff(
-            _lines(before), _lines(after), f"a/{shown_name}", f"b/{shown_name}", lineterm="", n=2
-        )
-    )
+    told = [f"--- a/{shown_name}", f"+++ b/{shown_name}"]
+    for hunk in _hunks(changes):
+        first, last = hunk[0], hunk[-1]
+        at, end = max(0, first[0] - CONTEXT), min(len(old), last[1] + CONTEXT)
+        grown = last[3] - last[1] - first[2] + first[0]
+        told.append(f"@@ -{at + 1},{end - at} +{at + 1 + first[2] - first[0]},{end - at + grown} @@")
+        for start, stop, new_start, new_stop in hunk:
+            told += [f" {line}" for line in old[at:start]]
+            told += [f"-{line}" for line in old[start:stop]]
+            told += [f"+{line}" for line in new[new_start:new_stop]]
+            at = stop
+        told += [f" {line}" for line in old[at:end]]
+    return "\n".join(told)
+
+
+def _hunks(changes: Sequence[tuple[int, int, int, int]]) -> list[list[tuple[int, int, int, int]]]:
+    """Return the changes in groups whose context touches."""
+    hunks: list[list[tuple[int, int, int, int]]] = []
+    for change in changes:
+        if hunks and change[0] - hunks[-1][-1][1] <= 2 * CONTEXT:
+            hunks[-1].append(change)
+        else:
+            hunks.append([change])
+    return hunks
 
 
 def _lines(content: bytes) -> list[str]:

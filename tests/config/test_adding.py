@@ -223,6 +223,22 @@ def test_no_byte_of_the_file_is_taken_away(case):
     assert all(character in left for character in before)
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_the_lines_that_differ_are_told(case, tmp_path):
+    """The lines told, put in the place of the old ones, make the new text, and no line else is told."""
+    upns, before, after = CASES[case]
+    (edit,) = adding.add(config.read([write(tmp_path, before)]), upns, "SPE_F1")
+    old, new = (text.replace("\r\n", "\n").split("\n") for text in (before, after))
+    made, at = [], 0
+    for start, end, new_start, new_end in edit.changes:
+        assert end - start <= 1
+        made += old[at:start] + new[new_start:new_end]
+        assert len(made) == new_end
+        assert old[start:end] != new[new_start:new_end]
+        at = end
+    assert made + old[at:] == new
+
+
 @pytest.mark.parametrize(
     ("upn", "key"),
     [
