@@ -47,10 +47,11 @@ def actor(db: sqlite3.Connection, authorization: str | None) -> Actor:
     token = token.strip()
     if scheme.lower() != "bearer" or not token:
         raise fault.unauthenticated("Access token is empty.")
-    row = _first_administrator(db) if token.lower() == DEFAULT_TOKEN else users.find(db, token)
+    default = token.lower() == DEFAULT_TOKEN
+    row = _first_administrator(db) if default else users.find(db, token)
     if row is None:
         raise fault.unauthenticated("Access token validation failure: it names no user of this tenant.")
-    if users.resource(row).get("accountEnabled") is False:
+    if not default and users.resource(row).get("accountEnabled") is False:
         raise fault.unauthenticated("Access token validation failure: the account is disabled.")
     return Actor(row=row, templates=templates_of(db, row["id"]))
 

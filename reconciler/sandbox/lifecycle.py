@@ -42,7 +42,18 @@ def move(db: sqlite3.Connection, before: datetime, after: datetime) -> None:
         skus.refresh_status(db, sku_id)
         _drop_licences_of_deleted(db, sku_id, after)
     mailboxes.purge(db, after)
-    db.execute("DELETE FROM users WHERE deleted_at <= ?", (stamp(after - KEPT),))
+    _purge_users(db, after)
+
+
+def _purge_users(db: sqlite3.Connection, after: datetime) -> None:
+    """Delete for good the users who have been deleted for 30 days, with all that hangs on them."""
+    gone = db.execute("SELECT id FROM users WHERE deleted_at <= ?", (stamp(after - KEPT),)).fetchall()
+    for statement in (
+        "DELETE FROM members WHERE user_id = ?",
+        "DELETE FROM role_assignments WHERE principal_id = ?",
+        "DELETE FROM users WHERE id = ?",
+    ):
+        db.executemany(statement, gone)
 
 
 def _next_due(db: sqlite3.Connection, after: datetime) -> sqlite3.Row | None:

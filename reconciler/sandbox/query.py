@@ -55,8 +55,8 @@ USERS: Mapping[str, str] = {
     "id": "id",
     "userprincipalname": "upn",
     "mail": "mail",
-    "displayname": "lower(json_extract(resource, '$.displayName'))",
-    "usertype": "lower(json_extract(resource, '$.userType'))",
+    "displayname": "fold(json_extract(resource, '$.displayName'))",
+    "usertype": "fold(json_extract(resource, '$.userType'))",
     "accountenabled": "json_extract(resource, '$.accountEnabled')",
     "assignedlicenses/$count": _HELD,
     "proxyaddresses/any": "EXISTS (SELECT 1 FROM addresses WHERE user_id = users.id AND address = ?)",
@@ -65,7 +65,7 @@ USERS: Mapping[str, str] = {
 
 GROUPS: Mapping[str, str] = {
     "id": "id",
-    "displayname": "lower(name)",
+    "displayname": "fold(name)",
     "assignedlicenses/$count": "json_array_length(resource, '$.assignedLicenses') > 0",
 }
 ROLE_ASSIGNMENTS: Mapping[str, str] = {"principalid": "principal_id", "roledefinitionid": "template_id"}

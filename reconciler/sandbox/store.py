@@ -114,11 +114,17 @@ def _open(path: Path) -> sqlite3.Connection:
         path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
     )
     connection.row_factory = sqlite3.Row
+    # SQLite's own lower() knows ASCII only.
+    connection.create_function("fold", 1, _fold, deterministic=True)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     return connection
+
+
+def _fold(text: str | None) -> str | None:
+    return text if text is None else text.lower()
 
 
 @contextmanager

@@ -268,16 +268,24 @@ def test_a_direct_licence_beside_an_inherited_one_needs_no_further_seat(tenant, 
     assert it.licences("anna") == {"EMS": []}
 
 
-def test_a_licence_in_error_takes_no_seat_and_is_not_held(tenant, build):
+def test_a_licence_in_error_takes_no_seat_and_is_not_held(tenant, build, fault):
     states = [
         {"skuId": build.sku_id("EMS"), "assignedByGroup": "g", "state": "Error", "error": "CountViolation"},
     ]
     it = tenant(
-        users=[build.user("anna", licenseAssignmentStates=states)], subscribedSkus=[build.sku("EMS", 0)]
+        users=[build.user("anna", licenseAssignmentStates=states), build.user("bram", "EMS")],
+        subscribedSkus=[build.sku("EMS", 1)],
     )
     assert it.licences("anna") == {}
-    assert it.in_use("EMS") == 0
-    assert it.assign("anna", "EMS").status_code == 400
+    assert it.in_use("EMS") == 1
+    assert fault(it.assign("anna", "EMS"))[2].endswith("does not have any available licenses.")
+
+
+@pytest.mark.parametrize("status", ["Deleted", "LockedOut"])
+def test_a_sku_that_is_gone_is_no_company_licence(tenant, build, fault, status):
+    it = tenant(users=[build.user("anna")], subscribedSkus=[build.sku("EMS", capabilityStatus=status)])
+    message = f"License {build.sku_id('EMS')} does not correspond to a valid company License."
+    assert fault(it.assign("anna", "EMS")) == (*BAD, message)
 
 
 def test_an_unknown_user_is_not_found(tenant, fault):

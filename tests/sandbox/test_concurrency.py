@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
+import httpx
 import pytest
 
+from reconciler import sandbox
 from reconciler.sandbox.store import Store
 
 THREADS = 16
@@ -34,6 +37,19 @@ def test_the_last_seats_are_never_given_twice(tenant, build):
     assert sorted(statuses) == [200] * 7 + [400] * 41
     assert it.in_use("EMS") == 7
     assert sum(it.licences(name) == {"EMS": []} for name in names) == 7
+
+
+def test_two_programs_at_one_tenant_take_turns(tenant, build):
+    """What is mounted twice shares nothing but the file, as two processes do."""
+    names = [f"user{n}" for n in range(64)]
+    it = tenant(users=[build.user(name) for name in names], subscribedSkus=[build.sku("EMS", 40)])
+    transport = httpx.WSGITransport(app=sandbox.app(it.home, clock=it.clock))
+    with httpx.Client(transport=transport, base_url="https://sandbox.invalid") as client:
+        other = dataclasses.replace(it, client=client)
+        work = [(name, it if n % 2 else other) for n, name in enumerate(names)]
+        statuses = at_once(lambda each: each[1].assign(each[0], "EMS").status_code, work)
+    assert sorted(statuses) == [200] * 40 + [400] * 24
+    assert it.in_use("EMS") == 40
 
 
 def test_one_upn_is_given_to_one_user(tenant, build):

@@ -136,6 +136,12 @@ def test_a_mailbox_comes_with_a_mailbox_plan_and_not_without(tenant, build):
     assert mailbox(it, build, "bram") == ("user", None)
 
 
+def test_an_archive_is_no_mailbox(tenant, build):
+    it = tenant(users=[build.user("anna")], subscribedSkus=[build.sku("EXCHANGEARCHIVE_ADDON")])
+    assert it.assign("anna", "EXCHANGEARCHIVE_ADDON").status_code == 200
+    assert mailbox(it, build, "anna") is None
+
+
 def test_a_snapshots_user_whose_mailbox_plan_is_off_has_no_mailbox(tenant, build):
     off = {"skuId": build.sku_id("ENTERPRISEPACK"), "disabledPlans": [build.plan_id("EXCHANGE_S_ENTERPRISE")]}
     quiet = {"skuId": build.sku_id("ENTERPRISEPACK"), "disabledPlans": [build.plan_id("SWAY")]}
@@ -231,6 +237,19 @@ def test_a_deleted_user_can_be_restored_for_thirty_days_and_is_then_gone(tenant,
     it.advance(1)
     assert it.call("POST", path.format(build.user_id("bram")), json={}).status_code == 404
     assert it.get("/directory/deletedItems/microsoft.graph.user")["value"] == []
+
+
+def test_of_a_user_who_is_gone_for_good_nothing_is_left(tenant, build):
+    it = tenant(
+        users=[build.user("anna", "EMS")],
+        groups=[{"id": "g", "displayName": "Sales", "members": [build.user_id("anna")]}],
+        subscribedSkus=[build.sku("EMS")],
+        roleAssignments=[build.role("anna", "user-administrator")],
+    )
+    it.call("DELETE", "/users/anna@contoso.com")
+    it.advance(30)
+    with closing(sqlite3.connect(it.home / "sandbox.db")) as db:
+        assert build.user_id("anna") not in "\n".join(db.iterdump())
 
 
 def test_loading_sets_the_clock_back_to_real_time(tenant, build, tmp_path):

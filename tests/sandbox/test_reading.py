@@ -74,6 +74,7 @@ FILTERS = [
     ("proxyAddresses/any(p:p eq 'smtp:alias@contoso.com')", ["Anna"]),
     ("proxyAddresses/any( x : x eq 'SMTP:ALIAS@contoso.com' )", ["Anna"]),
     ("mail eq null", ["O'Neil"]),
+    ("displayName eq 'ÉLODIE ŞAHIN'", ["Élodie Şahin"]),
     ("userPrincipalName eq 'nobody@contoso.com'", []),
 ]
 
@@ -84,6 +85,7 @@ def test_filters_of_users(tenant, build, text, expected):
         users=[
             build.user("anna", proxyAddresses=["SMTP:anna@contoso.com", "smtp:alias@contoso.com"]),
             build.user("bram", accountEnabled=False),
+            build.user("elodie", displayName="Élodie Şahin"),
             build.user("neil", displayName="O'Neil", userType="Guest", mail=None, proxyAddresses=[]),
         ]
     )
@@ -146,6 +148,13 @@ def test_a_filter_cannot_leave_its_place_in_the_sql(tenant, build):
 )
 def test_a_query_option_that_is_not_offered_is_refused(tenant, fault, path):
     assert fault(tenant().call("GET", path))[:2] == (400, "Request_UnsupportedQuery")
+
+
+def test_writing_calls_take_no_query_options(tenant, build, fault):
+    it = tenant(users=[build.user("anna")])
+    reply = it.call("DELETE", "/users/anna@contoso.com?$select=id")
+    assert fault(reply)[:2] == (400, "Request_UnsupportedQuery")
+    assert it.call("GET", "/users/anna@contoso.com").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -318,6 +327,22 @@ def test_without_a_token_of_a_user_nothing_is_told(tenant, fault, header):
 def test_a_disabled_account_cannot_act(tenant, build):
     it = tenant(users=[build.user("anna", accountEnabled=False)])
     assert it.call("GET", "/users", by="anna@contoso.com").status_code == 401
+
+
+def test_even_a_disabled_administrator_is_the_default_actor_if_the_first(tenant, build):
+    """As with a snapshot: who acts by default depends on names and roles alone."""
+    it = tenant(
+        users=[build.user("aaron", accountEnabled=False)],
+        roleAssignments=[build.role("aaron", "global-administrator")],
+    )
+    assert it.get("/me")["userPrincipalName"] == "aaron@contoso.com"
+
+
+def test_without_a_global_administrator_there_is_no_default_actor(tenant, build):
+    it = tenant(users=[build.user("anna")])
+    it.call("DELETE", "/users/admin@contoso.com")
+    assert it.call("GET", "/me").status_code == 401
+    assert it.call("GET", "/me", by="anna@contoso.com").status_code == 200
 
 
 def test_the_default_actor_is_the_first_global_administrator_by_upn(tenant, build):
