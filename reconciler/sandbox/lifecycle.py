@@ -66,9 +66,13 @@ def _next_due(db: sqlite3.Connection, after: datetime) -> sqlite3.Row | None:
 
 
 def _step(db: sqlite3.Connection, row: sqlite3.Row, at: datetime) -> None:
-    """Take one subscription one step on; renewal that nobody told of is on, as Microsoft sells it."""
-    status, next_at = row["status"], None
+    """Take one subscription one step on; renewal that nobody told of is on, as Microsoft sells it.
+
+    A trial that is renewed is a trial no longer: it is billed from then on.
+    """
+    status, next_at, is_trial = row["status"], None, row["is_trial"]
     if status == "Enabled" and row["auto_renew"] != 0:
+        is_trial = 0
         next_at = at + timedelta(days=row["term_days"])
     elif status == "Enabled":
         status, next_at = "Warning", at + GRACE
@@ -77,8 +81,8 @@ def _step(db: sqlite3.Connection, row: sqlite3.Row, at: datetime) -> None:
     else:
         status = "Deleted"
     db.execute(
-        "UPDATE subscriptions SET status = ?, next_at = ? WHERE id = ?",
-        (status, stamp(next_at) if next_at else None, row["id"]),
+        "UPDATE subscriptions SET status = ?, next_at = ?, is_trial = ? WHERE id = ?",
+        (status, stamp(next_at) if next_at else None, is_trial, row["id"]),
     )
 
 

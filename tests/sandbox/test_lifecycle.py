@@ -99,6 +99,14 @@ def test_a_monthly_subscription_renews_by_the_month(tenant, build):
     assert told(it)[1] == "2027-03-04T00:00:00Z"
 
 
+@pytest.mark.parametrize("renews", [True, False])
+def test_a_trial_that_renews_is_a_trial_no_longer(tenant, build, renews):
+    it = with_subscription(tenant, build, isTrial=True, autoRenew=renews)
+    assert it.get("/directory/subscriptions")["value"][0]["isTrial"] is True
+    it.advance(10)
+    assert it.get("/directory/subscriptions")["value"][0]["isTrial"] is not renews
+
+
 def test_what_was_overdue_in_an_old_snapshot_waits_for_the_clock_and_then_goes_step_by_step(tenant, build):
     it = with_subscription(tenant, build, nextLifecycleDateTime="2025-01-01T00:00:00Z")
     assert told(it)[0] == "Enabled"
