@@ -65,6 +65,7 @@ def _over_allocated(context: Context, leaving: frozenset[str]) -> Iterator[Confl
 def _ending(context: Context) -> Iterator[Conflict]:
     """Yield what ends within EXPIRY_NOTICE with auto-renewal known to be off, and what has ended."""
     now = context.options.now
+    renewed = {row.sku_id for row in context.desired.subscriptions if row.auto_renew}
     for sku_id in _watched(context):
         for row in context.subscriptions.get(sku_id, ()):
             end = row.next_lifecycle
@@ -74,7 +75,8 @@ def _ending(context: Context) -> Iterator[Conflict]:
                 keys = losses.services(context, context.plans_of(sku_id))
                 titles = [row.title for key, row in context.catalog.services.items() if key in keys]
                 days = (end.date() - now.date()).days
-                yield _end(context, row, "expiring", days=days, services=titles)
+                declared = {"declared": True} if sku_id in renewed else {}
+                yield _end(context, row, "expiring", days=days, services=titles, **declared)
 
 
 def _end(context: Context, row: Subscription, code: str, **params: Any) -> Conflict:

@@ -1,15 +1,16 @@
 """What is said of each conflict: what happened, what it means, and what to do next?
 
-One function per code, one table at the end; to add a code, copy the nearest function. A remedy names
-no user unless it must, so that conflicts with the same way out can be shown together. Remedies are
-told, never turned into changes.
+One function per code, one table at the end; to add a code, copy the nearest function. Whom an entry
+means is worded in identity_words. A remedy names no user unless it must, so that conflicts with the same
+way out can be shown together. Remedies are told, never turned into changes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from reconciler.report.phrases import UNKNOWN, Facts, count, listing, role_names
+from reconciler.report.identity_words import IDENTITY
+from reconciler.report.phrases import UNKNOWN, Facts, Told, count, listing, role_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,108 +23,12 @@ OUTSIDE_ROLES = (
 )
 
 
-class Told(NamedTuple):
-    """The sentences of one conflict; `remedies` stand in the order in which to try them."""
-
-    message: str
-    remedies: tuple[str, ...] = ()
-
-
-# ------------------------------------------------------------ who is meant
-
-
-def _unknown_user(f: Facts) -> Told:
-    near = f.text("nearest") if f.has("nearest") else ""
-    question = f'; did you mean "{near}"?' if near else "."
-    return Told(
-        f"{f.user} does not exist, and the entry has no `name` to create an account with{question}",
-        (
-            *([f"Correct the entry to {near}."] if near else ["Correct the UPN, if it is mistyped."]),
-            "Give the entry a `name`, if an account is to be created.",
-            "Delete the entry, if it is no longer needed.",
-        ),
-    )
-
-
-def _renamed_user(f: Facts) -> Told:
-    present = f.text("present_upn")
-    return Told(
-        f"{f.user} now has the UPN {present}; the old one is only an address of the mailbox. "
-        "Nothing is created and nothing is changed under the old name.",
-        (
-            f"Rename the entry to {present}.",
-            f"If somebody new is meant: choose another UPN; mail to {f.text('upn')} goes to {present}.",
-        ),
-    )
-
-
-def _ambiguous_user(f: Facts) -> Told:
-    candidates = [
-        f"`restore: {row.text('id')}` ({row.text('name')}"
-        + (f", deleted {row.text('deleted_at')[:10]})" if row.has("deleted_at") else ")")
-        for row in f.rows("candidates")
-    ]
-    names = listing([row.text("name") for row in f.rows("candidates")])
-    reasons = {
-        "several": f"{count(len(candidates), 'deleted user')} had this UPN ({names})",
-        "other-name": f"a deleted user had this UPN under another name ({names})",
-        "no-such-deleted": "the deleted user that `restore` names does not exist, or is gone for good",
-        "twice": f"the entry of {f.text('other')} means the same user",
-    }
-    reason = reasons.get(f.text("reason"), f.text("reason"))
-    if f.text("reason") == "twice":
-        return Told(f"{f.user} is ambiguous: {reason}.", ("Delete one of the two entries.",))
-    return Told(
-        f"{f.user} is ambiguous: {reason}. Nothing is restored or created, "
-        "so that nobody gets another person's mailbox.",
-        (
-            f"To restore, write into the entry {listing(candidates, 'or')}."
-            if candidates
-            else "Correct or leave out `restore`.",
-            (
-                "If somebody new is meant: choose another UPN, "
-                "or first delete the old account for good (its data goes at once)."
-            ),
-        ),
-    )
-
-
-def _synced_user(f: Facts) -> Told:
-    elsewhere = "Make the change in the on-premises directory; the next synchronisation brings it here."
-    if f.text("action") == "create":
-        return Told(
-            f"{f.user} can't be created here: the domain {f.text('domain')} is federated, "
-            "so its accounts come from elsewhere.",
-            ("Create the account in the on-premises directory.", "Use a UPN in a managed domain."),
-        )
-    actions = {
-        "update": "its profile can't be changed here; licences can",
-        "delete": "it can't be deleted here; licences can be revoked",
-        "restore": "it can't be restored here",
-    }
-    return Told(
-        f"{f.user} is synchronised from an on-premises directory: "
-        f"{actions.get(f.text('action'), f.text('action'))}.",
-        (elsewhere, "Leave the entry's licences, and take the rest out of it."),
-    )
-
-
-def _unverified_domain(f: Facts) -> Told:
-    verified = f.names("verified")
-    return Told(
-        f"{f.user} can't be created: {f.text('domain')} is not a verified domain of this tenant.",
-        (
-            *([f"Use a UPN in {listing(verified, 'or')}."] if verified else []),
-            f"Verify {f.text('domain')} in the Microsoft 365 admin center (Settings > Domains).",
-        ),
-    )
-
-
 # ------------------------------------------------------------ who may
 
 
 def _protected(f: Facts) -> Told:
     names = listing(f.names("names")) if f.has("names") else UNKNOWN
+    licences = f.text("action") in ("revoke", "modify")
     verbs = {
         "delete": "must not be deleted",
         "disable": "must not be disabled",
@@ -142,7 +47,7 @@ def _protected(f: Facts) -> Told:
         "sku": (f"Take {names} out of `guardrails.protected_skus`, in a reviewed change of its own.",),
         "role": (
             "Take the directory role away first.",
-            "For licences only: `reconciler apply --allow protected`.",
+            *(["Or let it pass: `reconciler apply --allow protected`."] if licences else []),
         ),
         "actor": ("Let another administrator apply this change.",),
         "last-global-administrator": ("Make somebody else a global administrator first.",),
@@ -193,7 +98,7 @@ def _no_usage_location(f: Facts) -> Told:
 
 
 def _restricted_location(f: Facts) -> Told:
-    plan = f.text("plan") if f.has("plan") else ""
+    plan = f.text("plan") if f.has("plan") and f.text("plan") != f.text("sku") else ""
     what = f"the service plan {plan} of {f.product}" if plan else f.product
     off = f"`{{sku: {f.text('sku')}, disable: [{plan}]}}`"
     return Told(
@@ -236,11 +141,14 @@ def _exclusive_plans(f: Facts) -> Told:
 
 def _missing_dependency(f: Facts) -> Told:
     needs = listing(f.names("needs"), "or")
+    sku, plan = f.text("sku"), f.text("plan")
     return Told(
         f"{f.user} would hold {f.text('plan_title')} ({f.text('sku')}) without what it needs: {needs}.",
         (
             f"Assign a SKU that holds {needs}, or switch that plan on.",
-            f"Or switch it off: `{{sku: {f.text('sku')}, disable: [{f.text('plan')}]}}`.",
+            f"Or leave {sku} out of the user's licences."
+            if plan == sku
+            else f"Or switch it off: `{{sku: {sku}, disable: [{plan}]}}`.",
         ),
     )
 
@@ -286,7 +194,7 @@ def _shortage(f: Facts, seats: int) -> tuple[str, str, str]:
         verbs = ("is", "holds") if len(leavers) == 1 else ("are", "hold")
         left = f": {listing(leavers)} {verbs[0]} declared `ensure: absent` and {verbs[1]} a seat."
     else:
-        left = " (`ensure: absent`); nobody who holds a seat is declared so."
+        left = " (`ensure: absent`); nobody else who holds a seat is declared so."
     check = f" To check, since the account is disabled: {listing(disabled)}." if disabled else ""
     covered = [f"{row.text('upn')} (has {row.text('by')})" for row in f.rows("covered")]
     if covered:
@@ -334,13 +242,12 @@ def _expiring(f: Facts) -> Told:
     what = f" lose {listing(services)}" if services else " lose its services"
     hit = f"{count(len(users), 'user')}{what if len(users) != 1 else what.replace(' lose', ' loses')}"
     left = count(f.number("days"), "day")
+    declare = f"declare `{f.text('sku')}: {{auto_renew: true}}` and `reconciler apply --buy`"
+    apply = "`reconciler apply --buy` does, as declared" if f.flag("declared") else declare
     return Told(
         f"{f.product} expires on {f.text('date')}, in {left}, and automatic renewal is off; {hit} then.",
         (
-            (
-                f"{BUYERS} turns automatic renewal on in {ADMIN_CENTER}, "
-                f"or declare `{f.text('sku')}: {{auto_renew: true}}` and `reconciler apply --buy`."
-            ),
+            f"{BUYERS} turns automatic renewal on in {ADMIN_CENTER}, or {apply}.",
             f"Or, if it is to end: give these users another licence before {f.text('date')}.",
         ),
     )
@@ -369,7 +276,7 @@ def _expired(f: Facts) -> Told:
 
 
 CONFLICTS: dict[str, Callable[[Facts], Told]] = {
-    "ambiguous-user": _ambiguous_user,
+    **IDENTITY,
     "exclusive-plans": _exclusive_plans,
     "expired": _expired,
     "expiring": _expiring,
@@ -381,13 +288,9 @@ CONFLICTS: dict[str, Callable[[Facts], Told]] = {
     "not-purchasable": _not_purchasable,
     "over-allocated": _over_allocated,
     "protected": _protected,
-    "renamed-user": _renamed_user,
     "restricted-location": _restricted_location,
     "role-missing": _role_missing,
     "swap-cycle": _swap_cycle,
-    "synced-user": _synced_user,
-    "unknown-user": _unknown_user,
-    "unverified-domain": _unverified_domain,
 }
 """Conflict code → what is said of it."""
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_CODE = re.compile(r"`[^`]{1,40}`")
+_CODE = re.compile(r"`[^`]*`")
+_SHORT = 42  # longer pieces of code may be broken between their words
 
 MIN_WIDTH, MAX_WIDTH = 40, 120
 """Narrower than this nothing can be aligned; wider lines are hard to read."""
@@ -133,8 +134,12 @@ def _words(text: str) -> list[str]:
     """Return what may stand on lines of its own: words, and short `pieces of code` as a whole."""
     if "`" not in text:
         return text.split(" ")
-    joined = _CODE.sub(lambda match: match[0].replace(" ", "\0"), text)  # clean text holds no NUL
+    joined = _CODE.sub(_kept_together, text)
     return [word.replace("\0", " ") for word in joined.split(" ")]
+
+
+def _kept_together(code: re.Match[str]) -> str:
+    return code[0].replace(" ", "\0") if len(code[0]) <= _SHORT else code[0]  # clean text holds no NUL
 
 
 def width_of(text: str) -> int:

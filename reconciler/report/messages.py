@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.report import conflict_words, warning_words
-from reconciler.report.conflict_words import ADMIN_CENTER, OUTSIDE_ROLES, Told
+from reconciler.report.conflict_words import ADMIN_CENTER, OUTSIDE_ROLES
 from reconciler.report.phrases import Facts, count, product, role_names
 from reconciler.report.sanitize import clean
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reconciler import plan as plans
+    from reconciler.report.phrases import Told
     from reconciler.report.warning_words import Warned
 
 

@@ -6,7 +6,7 @@ names themselves. Everything taken from params is cleaned here, so a sentence is
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.report.sanitize import clean
 
@@ -18,6 +18,13 @@ UNKNOWN = "?"
 
 MAX_NAMES = 5
 """So many names are written out in a sentence; a plan's `params` hold all of them."""
+
+
+class Told(NamedTuple):
+    """The sentences of one conflict; `remedies` stand in the order in which to try them."""
+
+    message: str
+    remedies: tuple[str, ...] = ()
 
 
 class Facts:

@@ -95,7 +95,8 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
 
 
 def _guardrail(error: RefusedError) -> str:
-    return "nothing was written. " + " ".join(messages.refusal(of) for of in error.params["refusals"])
+    lines = [f"  {clean(of.code)}: {messages.refusal(of)}" for of in error.params["refusals"]]
+    return "\n".join(["refused by guard rails, so nothing was written:", *lines])
 
 
 def _blocked_changes(error: RefusedError) -> str:

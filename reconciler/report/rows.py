@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, assert_never
 
+from reconciler import catalog
 from reconciler.report import messages
 from reconciler.report.phrases import count, listing, product, role_names
 from reconciler.report.sanitize import clean
@@ -25,6 +26,9 @@ Verb = Literal[
 
 PERSONAL_PARAMS = frozenset({"upn", "name"})
 """Params that only repeat whom a warning is about: no reason to tell alike changes apart."""
+
+PLANS_NAMED = 3
+"""So many service plans of a licence are named; the JSON has the ids of all."""
 
 TOLD_ALREADY = frozenset({"upn", "deleted", "assignments"})
 """Fields of before and after that the row's verb and its user say already."""
@@ -81,9 +85,10 @@ class Row(NamedTuple):
             return ""
         codes = [clean(reason) for reason in self.first.blocked_by if "/" not in reason]
         waits = sorted({clean(reason) for c in self.changes for reason in c.blocked_by if "/" in reason})
+        are = "is" if len(waits) == 1 else "are"
         parts = [
             *([f"blocked by {listing(codes)}"] if codes else []),
-            *([f"waits for {listing(waits, limit=2)}, which is blocked"] if waits else []),
+            *([f"waits for {listing(waits, limit=2)}, which {are} blocked"] if waits else []),
         ]
         return "; ".join(parts) or "blocked"
 
@@ -184,7 +189,7 @@ def what(row: Row, arrow: str, *, short: bool = False) -> str:
             return f"automatic renewal {_switch(change.before)} {arrow} {_switch(change.after)}"
         case "create" | "restore" | "update" | "delete":
             name = change.user.name if change.user and len(row.changes) == 1 else ""
-            fields = "; ".join(_fields(change, arrow))
+            fields = "; ".join([*_fields(change, arrow), *_given_back(change)])
             named = f"({clean(name)})" if name else ""
             return " ".join(part for part in (named, fields) if part)
         case _:
@@ -206,22 +211,29 @@ def _licences(change: Change, arrow: str, *, short: bool) -> str:
 
 
 def _licence(change: Change, licence: License, *, short: bool, off: bool) -> str:
-    """Return one licence, with how many of its plans will be off, and were before where that differs."""
+    """Return one licence, and which of its plans go on or off; of many only how many."""
     name = clean(licence.sku) if short else product(licence.sku, licence.name)
     if not off:
         return name
-    before = next(
-        (
-            len(held["disabled_plans"])
-            for held in change.before.get("assignments", ())
-            if held.get("sku_id") == licence.sku_id and held.get("assigned_by") is None
-        ),
-        None,
-    )
-    now = len(licence.disabled_plans)
-    if before is not None and licence in change.modify:
-        return f"{name}: {count(now, 'plan')} off (was {before})"
-    return f"{name} with {count(now, 'plan')} off" if now else name
+    now = set(licence.disabled_plans)
+    if licence not in change.modify:
+        return f"{name} without {_plans(now)}" if now else name
+    before = {
+        plan
+        for held in change.before.get("assignments", ())
+        if held.get("sku_id") == licence.sku_id and held.get("assigned_by") is None
+        for plan in held["disabled_plans"]
+    }
+    parts = [f"{_plans(plans)} {to}" for plans, to in ((before - now, "on"), (now - before, "off")) if plans]
+    return f"{name}: {', '.join(parts)}"
+
+
+def _plans(ids: set[str]) -> str:
+    """Return service plans by name, as tenant.yaml has them; more than a few by their number."""
+    if len(ids) > PLANS_NAMED:
+        return count(len(ids), "plan")
+    known = catalog.load().plans
+    return listing(sorted(clean(known[plan].name if plan in known else plan) for plan in ids))
 
 
 def _fields(change: Change, arrow: str = "") -> list[str]:
@@ -239,6 +251,18 @@ def _fields(change: Change, arrow: str = "") -> list[str]:
         else:
             told.append(f"{label}: {_value(change.before[field])} {arrow} {_value(value)}")
     return told
+
+
+def _given_back(change: Change) -> list[str]:
+    """Return which licences come back with a restored user, and take their seats again."""
+    held = change.before.get("assignments", ()) if change.kind == "restore-user" else ()
+    known = catalog.load().skus if held else {}
+    names = [
+        clean(known[one["sku_id"]].part_number if one["sku_id"] in known else one["sku_id"])
+        for one in held
+        if one.get("assigned_by") is None
+    ]
+    return [f"gets back {listing(sorted(names))}"] if names else []
 
 
 def _switch(state: dict[str, Any]) -> str:

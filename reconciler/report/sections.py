@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler import catalog
 from reconciler.report import messages
 from reconciler.report.conflict_words import OUTSIDE_ROLES
 from reconciler.report.layout import Span, shorten, width_of
@@ -279,7 +280,8 @@ def seats(page: Page, plan: Plan) -> None:
 
 def _seat_table(page: Page, plan: Plan, shown: Sequence[SeatRow]) -> None:
     names = _names(plan)
-    labels = [product(row.sku, names.get(row.sku_id, "")) for row in shown]
+    facts = catalog.load()
+    labels = [product(row.sku, names.get(row.sku_id) or facts.sku_name(row.sku_id, row.sku)) for row in shown]
     columns = ("owned", "before", "after", "free", "short")
     room = page.width - 2 - NUMBER_WIDTH * len(columns)
     width = min(max(width_of(label) for label in labels), room)

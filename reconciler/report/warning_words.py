@@ -91,7 +91,8 @@ def _storage_downgrade(f: Facts, fate: Fate) -> Warned:
 
 
 def _data_deletion(f: Facts, fate: Fate) -> Warned:
-    plans = f" ({listing(f.names('plans'))})" if f.has("plans") else ""
+    names = [name for name in f.names("plans") if name != f.text("title")]
+    plans = f" ({listing(names)})" if names else ""
     service = catalog.load().services.get(f.text("service"))
     if service is None or not f.flag("known"):
         return Warned(

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.model import Group, Subscription
-from tests.planning.world import NOW, codes, conflict, entry, held, planned, sid, sku, user
+from reconciler.model import Group, Subscription, WantedSubscription
+from tests.planning.world import NOW, codes, conflict, entry, held, line, planned, sid, sku, user
 
 
 def test_more_seats_in_use_than_owned_is_told_with_candidates():
@@ -84,6 +84,17 @@ def test_a_subscription_that_ends_is_told_ahead():
     assert (found.params["date"], found.params["days"]) == ("2027-01-03", 40)
     assert found.params["users"] == ["anna@contoso.com"]
     assert found.params["services"][0] == "Intune"  # what matters most comes first
+
+
+def test_what_is_declared_to_renew_itself_is_told_as_such():
+    """It ends until the change is applied; nobody is to declare it again."""
+    wanted = WantedSubscription(sku_id=sid("EMS"), location=line(2), auto_renew=True)
+
+    plan = planned(skus=(sku("EMS"),), current=ending(40), desired={"subscriptions": (wanted,)})
+
+    assert conflict(plan, "expiring").params["declared"] is True
+    assert codes(plan.conflicts) == ["expiring"]
+    assert [c.kind for c in plan.changes] == ["set-auto-renew"]
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,9 @@ def test_a_refusing_guard_rail_is_told_with_its_figures():
         code="max-deletions", params={"deleted": 9, "users": 20, "count": 5}, allow="--allow max-deletions"
     )
     told = errors.sentence(RefusedError("guardrail", refusals=(rail,)))
-    assert told.startswith("nothing was written. this plan deletes 9 users of 20")
+    head, line = told.splitlines()
+    assert head == "refused by guard rails, so nothing was written:"
+    assert line.startswith("  max-deletions: this plan deletes 9 users of 20")
     assert "--allow max-deletions" in told
 
 

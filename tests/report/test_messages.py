@@ -297,9 +297,40 @@ def test_only_licences_of_role_holders_can_be_let_through():
     with_flag = [
         reason
         for reason in ("listed", "sku", "role", "actor", "last-global-administrator")
-        if any("--allow protected" in r for r in told("protected", {**ANNA, "reason": reason}).remedies)
+        if any("--allow protected" in r for r in protected(reason, "revoke").remedies)
     ]
     assert with_flag == ["role"]
+    assert not any("--allow" in remedy for remedy in protected("role", "delete").remedies)
+
+
+def protected(reason, action):
+    return told("protected", {**ANNA, "reason": reason, "action": action})
+
+
+def test_an_entry_whose_id_nobody_has_is_told_of_the_id():
+    message, remedies = told("unknown-user", {**ANNA, "id": "42"})
+    assert "nor does anybody with the id 42; an entry with an `id` never creates an account" in message
+    assert "Take the `id` out of the entry and give it a `name`" in remedies[1]
+
+
+def test_where_nobody_was_deleted_no_old_account_is_spoken_of():
+    assert told("ambiguous-user", {**ANNA, "reason": "no-such-deleted", "candidates": []}).remedies == (
+        "Correct or leave out `restore`.",
+    )
+
+
+def test_a_renewal_that_is_declared_is_not_to_be_declared_again():
+    ends = {**E5, "date": "2026-12-20", "days": 26, "users": [], "services": []}
+    assert "declare `SPE_E5: {auto_renew: true}`" in told("expiring", ends).remedies[0]
+    declared = told("expiring", {**ends, "declared": True}).remedies[0]
+    assert declared.endswith("or `reconciler apply --buy` does, as declared.")
+
+
+def test_a_plan_that_is_the_whole_sku_is_not_proposed_to_be_switched_off():
+    params = {**ANNA, "sku": "MCOMEETADV", "plan": "MCOMEETADV", "country": "IN", "needs": ["X"]}
+    for code in ("restricted-location", "missing-dependency"):
+        assert not any("disable" in remedy for remedy in told(code, params).remedies)
+        assert any("disable: [P]" in remedy for remedy in told(code, {**params, "plan": "P"}).remedies)
 
 
 @pytest.mark.parametrize("reason", ["company", "suspended", "self-service", "new"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from reconciler import catalog
 from reconciler import plan as p
 from reconciler.report import text
 from tests.report.samples import account, conflict, everything, licence, licences, plan, seats
@@ -404,3 +405,66 @@ def test_any_name_makes_a_page(name, width):
     update = account("update-user", "eva", {"department": name}, {"department": name + "x"})
     page = shown(plan(changes=(update,), actor=p.ActorInfo(name=name, roles=(name,))), width)
     assert not any(line.lstrip().startswith("::") for line in page.splitlines())
+
+
+# ------------------------------------------------------------ which plans, which licences
+
+
+def plan_id(name):
+    return catalog.load().find_plan(name).id
+
+
+def modified(before, after):
+    """Return a plan that changes which service plans of EMS are off for one user."""
+    held = {"sku_id": "sku-ems", "assigned_by": None, "disabled_plans": [plan_id(name) for name in before]}
+    of = licence("EMS", off=tuple(plan_id(name) for name in after))
+    change = licences("anna", modify=(msgspec.structs.replace(of, sku_id="sku-ems"),))
+    return plan(changes=(msgspec.structs.replace(change, before={"assignments": [held]}),))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ((), ("INTUNE_A",), "INTUNE_A off"),
+        (("INTUNE_A", "AAD_PREMIUM"), (), "AAD_PREMIUM and INTUNE_A on"),
+        (("INTUNE_A",), ("AAD_PREMIUM",), "INTUNE_A on, AAD_PREMIUM off"),
+        ((), ("INTUNE_A", "AAD_PREMIUM", "TEAMS1", "SWAY"), "4 plans off"),
+    ],
+)
+def test_a_reviewer_sees_which_service_plans_go_on_and_off(before, after, told):
+    assert f"EMS (Enterprise Mobility + Security E3): {told} [" in shown(modified(before, after), 120)
+
+
+def test_an_assignment_names_the_service_plans_that_it_leaves_out():
+    page = shown(plan(changes=(licences("anna", (licence("EMS", off=(plan_id("INTUNE_A"), "x")),)),)), 120)
+    assert "without INTUNE_A and x [" in page
+
+
+def test_a_restored_user_is_shown_with_the_licences_that_come_back():
+    e3 = catalog.load().find_sku("ENTERPRISEPACK").id
+    back = [
+        {"sku_id": sku_id, "assigned_by": group, "disabled_plans": []}
+        for sku_id, group in ((e3, None), ("unknown-sku", None), ("inherited", "g"))
+    ]
+    change = p.Change(
+        address="users/anna@contoso.com/restore",
+        kind="restore-user",
+        user=p.UserRef(id="1", upn="anna@contoso.com", name="Anna"),
+        before={"deleted": True, "assignments": back},
+        after={"deleted": False},
+    )
+    assert "(Anna) gets back ENTERPRISEPACK and unknown-sku\n" in shown(plan(changes=(change,)), 120)
+
+
+def test_seats_of_a_sku_that_no_change_names_have_its_product_name():
+    e3 = catalog.load().find_sku("ENTERPRISEPACK").id
+    row = p.SeatRow(
+        sku="ENTERPRISEPACK", sku_id=e3, seats=1, in_use_before=1, in_use_after=0, free_after=1, short=0
+    )
+    assert "ENTERPRISEPACK (Office 365 E3)" in shown(plan(seats=(row,)))
+
+
+def test_a_long_piece_of_code_does_not_glue_together_what_follows_it():
+    long = f"`{'long ' * 10}code`"
+    of = conflict("new", params={"a": f"{long} and some words between the pieces, and {long} at the end"})
+    assert max(map(len, shown(plan(conflicts=(of,))).splitlines())) <= 80

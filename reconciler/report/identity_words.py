@@ -1,0 +1,110 @@
+"""What is said where it is not certain, or not possible, whom an entry means?
+
+One function per code, one table at the end, as in conflict_words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report.phrases import Facts, Told, count, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _unknown_user(f: Facts) -> Told:
+    near = f.text("nearest") if f.has("nearest") else ""
+    question = f'; did you mean "{near}"?' if near else "."
+    why, remedy = "and the entry has no `name` to create an account with", "Give the entry a `name`"
+    if f.has("id"):
+        why = f"nor does anybody with the id {f.text('id')}; an entry with an `id` never creates an account"
+        remedy = "Take the `id` out of the entry and give it a `name`"
+    return Told(
+        f"{f.user} does not exist, {why}{question}",
+        (
+            *([f"Correct the entry to {near}."] if near else ["Correct the UPN, if it is mistyped."]),
+            f"{remedy}, if an account is to be created.",
+            "Delete the entry, if it is no longer needed.",
+        ),
+    )
+
+
+def _renamed_user(f: Facts) -> Told:
+    present = f.text("present_upn")
+    return Told(
+        f"{f.user} now has the UPN {present}; the old one is only an address of the mailbox. "
+        "Nothing is created and nothing is changed under the old name.",
+        (
+            f"Rename the entry to {present}.",
+            f"If somebody new is meant: choose another UPN; mail to {f.text('upn')} goes to {present}.",
+        ),
+    )
+
+
+def _ambiguous_user(f: Facts) -> Told:
+    candidates = [
+        f"`restore: {row.text('id')}` ({row.text('name')}"
+        + (f", deleted {row.text('deleted_at')[:10]})" if row.has("deleted_at") else ")")
+        for row in f.rows("candidates")
+    ]
+    names = listing([row.text("name") for row in f.rows("candidates")])
+    reasons = {
+        "several": f"{count(len(candidates), 'deleted user')} had this UPN ({names})",
+        "other-name": f"a deleted user had this UPN ({names}), and the entry does not give that `name`",
+        "no-such-deleted": "the deleted user that `restore` names does not exist, or is gone for good",
+        "twice": f"the entry of {f.text('other')} means the same user",
+    }
+    code = f.text("reason")
+    safe = " Nothing is restored or created, so that nobody gets another person's mailbox."
+    new = "choose another UPN, or first delete the old account for good (its data goes at once)"
+    restore = f"To restore, write into the entry {listing(candidates, 'or')}."
+    remedies = {
+        "no-such-deleted": ("Correct or leave out `restore`.",),
+        "twice": ("Delete one of the two entries.",),
+    }
+    return Told(
+        f"{f.user} is ambiguous: {reasons.get(code, code)}.{'' if code == 'twice' else safe}",
+        remedies.get(code, (restore, f"If somebody new is meant: {new}.")),
+    )
+
+
+def _synced_user(f: Facts) -> Told:
+    elsewhere = "Make the change in the on-premises directory; the next synchronisation brings it here."
+    if f.text("action") == "create":
+        return Told(
+            f"{f.user} can't be created here: the domain {f.text('domain')} is federated, "
+            "so its accounts come from elsewhere.",
+            ("Create the account in the on-premises directory.", "Use a UPN in a managed domain."),
+        )
+    actions = {
+        "update": "its profile can't be changed here; licences can",
+        "delete": "it can't be deleted here; licences can be revoked",
+        "restore": "it can't be restored here",
+    }
+    return Told(
+        f"{f.user} is synchronised from an on-premises directory: "
+        f"{actions.get(f.text('action'), f.text('action'))}.",
+        (elsewhere, "Leave the entry's licences, and take the rest out of it."),
+    )
+
+
+def _unverified_domain(f: Facts) -> Told:
+    verified = f.names("verified")
+    return Told(
+        f"{f.user} can't be created: {f.text('domain')} is not a verified domain of this tenant.",
+        (
+            *([f"Use a UPN in {listing(verified, 'or')}."] if verified else []),
+            f"Verify {f.text('domain')} in the Microsoft 365 admin center (Settings > Domains).",
+        ),
+    )
+
+
+IDENTITY: dict[str, Callable[[Facts], Told]] = {
+    "ambiguous-user": _ambiguous_user,
+    "renamed-user": _renamed_user,
+    "synced-user": _synced_user,
+    "unknown-user": _unknown_user,
+    "unverified-domain": _unverified_domain,
+}
+"""Conflict code → what is said of it."""
