@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from msgspec import structs
 
-from reconciler.looking.why import nearest
+from reconciler.journal import Intent, Result, Run, RunStart
+from reconciler.looking.why import nearest, since_of
 from reconciler.model import DeletedUser, Subscription
+from reconciler.plan import ActorInfo, TenantInfo, UserRef
 from tests.cli import states
 
 FILE = """\
@@ -306,3 +308,57 @@ def test_without_a_file_the_licences_are_explained_all_the_same(run, workdir):
 def test_who_acts_must_be_known(run, workdir):
     state = states.save(workdir, states.tenant(role_assignments=()))
     assert run("why", "anna@contoso.com", "--snapshot", state).code == 1
+
+
+E3, EMS = states.sid("ENTERPRISEPACK"), states.sid("EMS")
+TENANT = TenantInfo(id="t", domain="contoso.com", provider="sandbox")
+HEAD = {
+    "tool_version": "0",
+    "plan_digest": "p",
+    "desired_digest": "d",
+    "tenant": TENANT,
+    "actor": ActorInfo(name="admin@contoso.com", roles=()),
+    "options": {},
+    "changes": 1,
+}
+
+
+def ran(day, before, after, *, status="done", user="id-anna", kind="set-licenses"):
+    """Return a run that brought a user from one set of direct licences to another."""
+    moment = datetime(2026, 11, day, tzinfo=UTC)
+    name = f"run-{day}"
+    about = {"run": name, "time": moment, "address": "users/anna@contoso.com/licenses", "kind": kind}
+    states_ = [
+        {"assignments": [{"sku_id": one, "assigned_by": by} for one, by in rows]} for rows in (before, after)
+    ]
+    intent = Intent(
+        **about,
+        user=UserRef(id=user, upn="anna@contoso.com", name="Anna"),
+        before=states_[0],
+        after=states_[1],
+    )
+    results = (Result(**about, status=status),) if status else ()
+    start = RunStart(run=name, time=moment, **HEAD)
+    return Run(id=name, start=start, intents=(intent,), results=results)
+
+
+OWN_E3, OWN_EMS, GROUP_EMS = (E3, None), (EMS, None), (EMS, "g-sales")
+
+
+@pytest.mark.parametrize(
+    ("runs", "known"),
+    [
+        ([ran(1, [], [OWN_E3])], {E3: 1}),
+        ([ran(1, [], [OWN_E3]), ran(2, [OWN_E3], [OWN_E3, OWN_EMS])], {E3: 1, EMS: 2}),
+        ([ran(1, [], [OWN_E3]), ran(2, [OWN_E3], [])], {}),
+        ([ran(1, [], [OWN_E3]), ran(2, [OWN_E3], []), ran(3, [], [OWN_E3])], {E3: 3}),
+        ([ran(1, [GROUP_EMS], [GROUP_EMS, OWN_EMS])], {EMS: 1}),
+        ([ran(1, [], [OWN_E3], status="failed")], {}),
+        ([ran(1, [], [OWN_E3], status="unknown")], {}),
+        ([ran(1, [], [OWN_E3], status=None)], {}),
+        ([ran(1, [], [OWN_E3], user="id-bram")], {}),
+        ([ran(1, [], [OWN_E3], kind="restore-user")], {}),
+    ],
+)
+def test_since_when_is_what_the_journal_is_certain_of(runs, known):
+    assert {sku: since.at.day for sku, since in since_of(runs, "id-anna").items()} == known
