@@ -41,6 +41,15 @@ class Context:
         return {user.upn: user for user in self.current.users}
 
     @cached_property
+    def by_letters(self) -> Mapping[str, tuple[str, ...]]:
+        """The letters of a UPN, sorted → UPNs made of them: where two letters were transposed."""
+        found: dict[str, tuple[str, ...]] = {}
+        for upn in self.by_upn:
+            letters = "".join(sorted(upn))
+            found[letters] = (*found.get(letters, ()), upn)
+        return found
+
+    @cached_property
     def by_id(self) -> Mapping[str, User]:
         """Object id → user."""
         return {user.id: user for user in self.current.users}

@@ -55,6 +55,9 @@ def identify(context: Context) -> tuple[list[Meaning], list[Conflict]]:
     by_upn = context.by_upn
     for entry in context.desired.entries:
         user = (context.by_id.get(entry.id) if entry.id else None) or by_upn.get(entry.upn)
+        if user and seen.setdefault(user.id, entry) is entry:
+            meanings.append(Found(entry=entry, user=user))
+            continue
         verdict = Found(entry=entry, user=user) if user else _absent(context, entry)
         if isinstance(verdict, Found | Restorable):
             first = seen.setdefault(verdict.user.id, entry)
@@ -95,7 +98,7 @@ def _absent(context: Context, entry: Entry) -> Meaning | Conflict | None:
         return deleted
     if entry.name and not entry.id:
         return Missing(entry=entry)
-    return conflict(entry, "unknown-user", nearest=_nearest(entry.upn, context.by_upn))
+    return conflict(entry, "unknown-user", nearest=_nearest(context, entry.upn))
 
 
 def _deleted(context: Context, entry: Entry) -> Restorable | Conflict | None:
@@ -122,16 +125,17 @@ def _ambiguous(entry: Entry, reason: str, deleted: Iterable[DeletedUser]) -> Con
     return conflict(entry, "ambiguous-user", reason=reason, candidates=candidates)
 
 
-def _nearest(upn: str, upns: Iterable[str]) -> str | None:
+def _nearest(context: Context, upn: str) -> str | None:
     """Return the UPN that `upn` was most likely meant to be, if any comes near.
 
-    Only UPNs of about the same length that share a beginning or the local part's end are compared:
-    difflib over a hundred thousand would take seconds.
+    Only UPNs of about the same length that share a beginning or the local part's end, or all letters,
+    are compared: difflib over a hundred thousand would take seconds.
     """
     head, tail = upn[:2], upn.partition("@")[0][-3:]
-    near = [
+    near = list(context.by_letters.get("".join(sorted(upn)), ()))
+    near += [
         other
-        for other in upns
+        for other in context.by_upn
         if abs(len(other) - len(upn)) <= 3  # noqa: PLR2004  typing errors are short
         and (other.startswith(head) or other.partition("@")[0].endswith(tail))
     ]

@@ -98,6 +98,13 @@ def test_a_near_upn_of_another_beginning_is_proposed_by_its_end():
     assert conflict(plan, "unknown-user").params["nearest"] == "anna@contoso.com"
 
 
+def test_a_upn_with_two_letters_transposed_is_proposed():
+    """Neither the beginning nor the end of it is the same."""
+    plan = planned(entry("barm"), users=(user("bram"), user("anna")))
+
+    assert conflict(plan, "unknown-user").params["nearest"] == "bram@contoso.com"
+
+
 def test_one_deleted_user_of_the_same_upn_and_name_is_restored():
     """With the licences that come back."""
     plan = planned(
