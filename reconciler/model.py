@@ -242,10 +242,10 @@ class Exclusion(Value, frozen=True, kw_only=True):
 class Entry(Value, frozen=True, kw_only=True):
     """One entry of `users`.
 
-    `grants` is None where licences are not managed (`licenses` omitted), () where there shall be
-    none. `profile` maps our field names (name, given_name, …, enabled) to wanted values, only those
-    named in the file, sorted by name; `usage_location` stands apart. `present` is False for
-    `ensure: absent`.
+    `grants`, sorted by SKU id, is None where licences are not managed (`licenses` omitted), () where
+    there shall be none. `profile` maps our field names (name, given_name, …, enabled) to wanted
+    values, only those named in the file, sorted by name; `usage_location` stands apart. `present` is
+    False for `ensure: absent`.
     """
 
     upn: str

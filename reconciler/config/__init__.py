@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.config import checks, document
-from reconciler.config.document import Document
 from reconciler.config.desired import check_names, resolve
+from reconciler.config.document import Document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

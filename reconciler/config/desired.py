@@ -295,6 +295,8 @@ class _Resolver:
             for fault in wrong:
                 self.problem(member.locate(*path, number, *fault.path), fault.code, fault.params)
             node += size(item)
+        if len(grants) > 1:
+            grants.sort(key=_sku)
         return mode, tuple(grants)
 
     def _exclusions(self, member: Member, names: list[str]) -> Iterator[Exclusion]:
@@ -315,6 +317,11 @@ class _Resolver:
                     "line": listed[exclusion.sku_id].line,
                 }
                 self.problem(exclusion.location, "excluded-and-listed", params)
+
+
+def _sku(grant: Grant) -> str:
+    """Return the key by which grants are sorted: as the tenant's assignments are."""
+    return grant.sku_id
 
 
 def _upn(entry: Entry) -> str:

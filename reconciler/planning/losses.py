@@ -62,10 +62,13 @@ def warnings(context: Context, before: Plans, after: Plans) -> tuple[Warning, ..
     lost = before - after
     if not lost:
         return ()
+    had, has = _by_service(context, before), _by_service(context, after)
+    held = context.catalog.held(after)
     found = [
         warning
-        for service in context.catalog.services.values()
-        for warning in _of_service(context, service, before, after)
+        for key, service in context.catalog.services.items()
+        if key in had
+        for warning in _of_service(service, had[key], has.get(key, []), context.options.today, key in held)
     ]
     unknown = sorted(context.plan_name(plan) for plan in lost if plan not in context.catalog.plans)
     found += [
@@ -78,14 +81,25 @@ def warnings(context: Context, before: Plans, after: Plans) -> tuple[Warning, ..
     return tuple(found)
 
 
-def _of_service(context: Context, service: Service, before: Plans, after: Plans) -> Iterable[Warning]:
-    """Yield the warning of one service, if it is lost or made smaller."""
-    had = [facts for facts in _facts(context, before) if facts.service == service.key]
-    has = [facts for facts in _facts(context, after) if facts.service == service.key]
+def _by_service(context: Context, plans: Plans) -> dict[str, list[PlanFacts]]:
+    """Return service key → the plans that give it."""
+    found: dict[str, list[PlanFacts]] = {}
+    for facts in _facts(context, plans):
+        if facts.service:
+            found.setdefault(facts.service, []).append(facts)
+    return found
+
+
+def _of_service(
+    service: Service, had: list[PlanFacts], has: list[PlanFacts], today: date, covered: bool
+) -> Iterable[Warning]:
+    """Yield the warning of one service, if it is lost or made smaller.
+
+    `covered` tells that the plans afterwards still give it, be it through another service's.
+    """
     if {facts.id for facts in had} <= {facts.id for facts in has}:
         return
     best, rest = _best(had), _best(has) if has else None
-    today = context.options.today
     match service.kind:
         case "mailbox" if best.level and not (rest and rest.level):
             yield Warning(
@@ -114,7 +128,7 @@ def _of_service(context: Context, service: Service, before: Plans, after: Plans)
                     "to_gb": rest.level,
                 },
             )
-        case "mailbox" | "storage" | "data" if not has and service.key not in context.catalog.held(after):
+        case "mailbox" | "storage" | "data" if not has and not covered:
             yield Warning(
                 code="data-deletion",
                 params={

@@ -27,7 +27,7 @@ from reconciler.planning import (
     warnings,
 )
 from reconciler.planning.context import Context
-from reconciler.planning.identity import Missing, identify, in_doubt
+from reconciler.planning.identity import Found, Missing, identify, in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +93,7 @@ def make_plan(desired: Desired, current: Current, actor: Actor, catalog: Catalog
             changes,
             conflicts=len(conflicts),
             purchase=sum(row.buy for row in purchases),
-            unlisted_users=len(current.users) - len(listed & set(context.by_id)),
+            unlisted_users=len(current.users) - sum(isinstance(meaning, Found) for meaning in meanings),
         ),
         changes=changes,
         purchases=purchases,

@@ -130,9 +130,9 @@ guardrails:
                 usage_location="BE",
                 mode="add",
                 grants=(
-                    Grant(sku_id=POWER_BI, location=place(22, 9)),
                     Grant(sku_id=E3, bundle="office", location=place(23, 9)),
                     Grant(sku_id=EMS, disabled_plans=(INTUNE,), bundle="office", location=place(23, 9)),
+                    Grant(sku_id=POWER_BI, location=place(22, 9)),
                 ),
                 exclusions=(Exclusion(sku_id=EMS, location=place(24, 15)),),
             ),
