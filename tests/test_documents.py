@@ -58,20 +58,28 @@ def alike(shown, printed):
 def elided(shown, printed):
     """Return `printed` with the lines left out that `shown` leaves out, or whole where that is not clear.
 
-    A piece between two `…` is found again by its first and its last line.
+    A piece between two `…` is found again by its first and its last line, or what is nearest to them.
     """
     lines, marks = printed.strip("\n").split("\n"), fixed(printed)
     told, at = [], 0
     for number, piece in enumerate(re.split(r"^…$", shown, flags=re.MULTILINE)):
         told += ["…"] if number else []
         if wanted := fixed(piece) if piece.strip("\n") else []:
-            try:
-                first = marks.index(wanted[0], at)
-                at = marks.index(wanted[-1], first + (len(wanted) > 1)) + 1
-            except ValueError:
+            first = position(wanted[0], marks, at)
+            last = (
+                first if len(wanted) == 1 else position(wanted[-1], marks, at if first is None else first + 1)
+            )
+            if first is None or last is None:
                 return printed
+            at = last + 1
             told += lines[first:at]
     return "\n".join(told)
+
+
+def position(line, lines, start):
+    """Return where `line`, or the line most like it, stands in `lines` from `start` on; None: nowhere."""
+    near = [line] if line in lines[start:] else difflib.get_close_matches(line, lines[start:], 1, 0.7)
+    return lines.index(near[0], start) if near else None
 
 
 class Story:
@@ -181,6 +189,7 @@ def test_a_document_is_brought_up_to_date_with_its_omissions_kept():
         "Plan made 2026-11-24", "…", "Removals", "  bram", "…",
     ]  # fmt: skip
     assert elided("…\nOther changes\n  anna\n", printed) == "…\nOther changes\n  anna"
+    assert elided("…\nOther change\n  anne\n", printed) == "…\nOther changes\n  anna"
     assert elided("…\nPurchases\n…\n", printed) == printed
 
 
