@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from reconciler.catalog import Catalog
     from reconciler.config import Document
-    from reconciler.model import Actor, Current, Desired
+    from reconciler.model import Actor, Current, Desired, TenantRef
     from reconciler.planning.context import Context
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
@@ -78,44 +78,55 @@ def see(
 
     Who acts is found out only where that is needed: a snapshot may hold no administrator.
     """
-    from datetime import UTC, datetime
-
     from reconciler import catalog as catalogue
     from reconciler import config
-    from reconciler.model import Actor, Desired, TenantRef
+    from reconciler.model import Desired, TenantRef
 
     facts = catalogue.load(catalog)
     document = config.read(session.files(files)) if files or session.DEFAULT_FILE.exists() else None
     tenant = document.tenant if document else TenantRef()
-    actor = Actor(id="", name="")
     if snapshot is not None:
-        from reconciler.directory import snapshot as snapshots
-
-        current = snapshots.load(snapshot)
-        session.check_tenant(tenant, current.organization)
-        if needs_actor:
-            actor = snapshots.default_actor(current, acting_as)
-        now = datetime.now(UTC)
+        current, actor, now = _saved(snapshot, tenant, acting_as, needs_actor=needs_actor)
     else:
-        with session.connect(tenant, acting_as) as directory:
-            session.check_tenant(tenant, directory.identity()[0])
-            current = session.look(directory)
-            if needs_actor:
-                actor = directory.actor()
-        now = current.taken_at
+        current, actor, now = _live(tenant, acting_as, needs_actor=needs_actor)
     desired = (
         config.resolve(document, current.skus, facts)
         if document
         else Desired(tenant=tenant, digest="", ignored_skus=facts.free_skus)
     )
     return Seen(
-        current=current,
-        desired=desired,
-        document=document,
-        catalog=facts,
-        now=at or now,
-        actor=actor,
+        current=current, desired=desired, document=document, catalog=facts, now=at or now, actor=actor
     )
+
+
+Looked = tuple["Current", "Actor", "datetime"]
+"""A current state, who acts, and the instant from which days count."""
+
+
+def _saved(path: Path, tenant: TenantRef, acting_as: str | None, *, needs_actor: bool) -> Looked:
+    """Read a snapshot; now is really now."""
+    from datetime import UTC, datetime
+
+    from reconciler.directory import snapshot
+
+    current = snapshot.load(path)
+    session.check_tenant(tenant, current.organization)
+    actor = snapshot.default_actor(current, acting_as) if needs_actor else _nobody()
+    return current, actor, datetime.now(UTC)
+
+
+def _live(tenant: TenantRef, acting_as: str | None, *, needs_actor: bool) -> Looked:
+    """Read the tenant; now is what its clock says."""
+    with session.connect(tenant, acting_as) as directory:
+        session.check_tenant(tenant, directory.identity()[0])
+        current = session.look(directory)
+        return current, directory.actor() if needs_actor else _nobody(), current.taken_at
+
+
+def _nobody() -> Actor:
+    from reconciler.model import Actor
+
+    return Actor(id="", name="")
 
 
 def sku(state: Seen, name: str) -> str:

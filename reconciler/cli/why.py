@@ -93,15 +93,7 @@ def _document(account: Account) -> dict[str, Any]:
         "class": account.person.kind if account.person else None,
         "usage_location": user.usage_location if user else None,
         "roles": list(account.roles),
-        "entry": entry
-        and {
-            **_place(entry.location),
-            "upn": entry.upn,
-            "found_by": account.found_by,
-            "ensure": "present" if entry.present else "absent",
-            "mode": entry.mode if entry.grants is not None else None,
-            "reason": entry.reason,
-        },
+        "entry": _entry(account),
         "licenses": [_license(line) for line in account.lines],
         "changes": [
             {
@@ -126,6 +118,20 @@ def _document(account: Account) -> dict[str, Any]:
             for conflict in account.conflicts
         ],
         "verdict": reasons.verdict(account),
+    }
+
+
+def _entry(account: Account) -> dict[str, Any] | None:
+    entry = account.entry
+    if entry is None:
+        return None
+    return {
+        **_place(entry.location),
+        "upn": entry.upn,
+        "found_by": account.found_by,
+        "ensure": "present" if entry.present else "absent",
+        "mode": entry.mode if entry.grants is not None else None,
+        "reason": entry.reason,
     }
 
 
