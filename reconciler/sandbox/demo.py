@@ -1,8 +1,9 @@
 """What does a newcomer find in the sandbox? Contoso: some thirty people, as a tenant looks in its third year.
 
-Data only, made into a snapshot so that it comes in the way every snapshot does. Ids never change,
-dates count from the day of the reset. The worked example tenant.yaml is written for this tenant: what
-its plan shows is held by tests/sandbox/test_demo.py.
+Data only, made into a snapshot so that it comes in the way every snapshot does. Dates count from the
+day of the reset. Ids never change but the tenant's own: each reset makes another tenant, and what a
+journal says of an earlier one, or a plan that was made for it, has no bearing on it. The worked example
+tenant.yaml is written for this tenant: what its plan shows is held by tests/sandbox/test_demo.py.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def snapshot(now: datetime) -> Snapshot:
         "format_version": "1.0",
         "taken_at": stamp(now),
         "organization": {
-            "id": identity("tenant"),
+            "id": identity("tenant", stamp(now)),
             "displayName": "Contoso",
             "countryLetterCode": "NL",
             "verifiedDomains": [

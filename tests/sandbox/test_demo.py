@@ -92,3 +92,11 @@ def test_seats_in_use_are_within_those_owned_and_the_e5_seats_are_all_taken(tena
     assert [(row["state"], row["error"]) for row in states if row["assignedByGroup"]] == [
         ("Error", "CountViolation")
     ]
+
+
+def test_each_reset_makes_another_tenant_of_the_same_people():
+    """A journal or plan of the tenant before has no bearing on it."""
+    first, second = (demo.snapshot(day) for day in DAYS[:2])
+
+    assert first.organization.id != second.organization.id
+    assert {user.id for user in first.users} == {user.id for user in second.users}
