@@ -83,12 +83,15 @@ def test_every_example_is_a_valid_command_line(path):
         parse(commands.root, argv)
 
 
-def parse(command: click.Command, argv: list[str]) -> None:
-    """Parse a command line down to the last command without running anything."""
-    context = command.make_context("reconciler", list(argv), obj=None)
+def parse(command: click.Command, argv: list[str], parent: click.Context | None = None) -> None:
+    """Parse a command line down to the last command without running anything.
+
+    With its parent, as in a real run: click keeps a command's help option as it is first asked for.
+    """
+    context = command.make_context("reconciler", list(argv), parent=parent, obj=None)
     if isinstance(command, click.Group):
         _name, below, rest = command.resolve_command(context, [*context._protected_args, *context.args])
-        parse(below, rest)
+        parse(below, rest, context)
 
 
 def test_version(run):
