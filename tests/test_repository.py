@@ -116,7 +116,7 @@ def test_every_module_fits_in_a_head():
 
 # ------------------------------------------------------------------------------------- start-up
 
-HEAVY = ("azure", "httpx", "jinja2", "jsonschema", "rich", "ruamel", "sqlite3", "waitress", "werkzeug")
+HEAVY = ("azure", "httpx", "jinja2", "jsonschema", "rich", "sqlite3", "waitress", "werkzeug")
 
 
 def modules_after(*arguments):

@@ -14,7 +14,6 @@ HEAVY = (
     "werkzeug",
     "waitress",
     "yaml",
-    "ruamel",
     "deepdiff",
     "sqlite3",
 )

@@ -147,6 +147,6 @@ def test_validate_starts_without_an_http_client(write, imported):
     write(GOOD)
     modules = imported("validate")
     assert modules.isdisjoint(
-        {"httpx", "rich", "jinja2", "werkzeug", "waitress", "sqlite3", "ruamel", "deepdiff"}
+        {"httpx", "rich", "jinja2", "werkzeug", "waitress", "sqlite3", "deepdiff"}
     )
     assert "yaml" in modules
