@@ -169,10 +169,12 @@ def _inherited(f: Facts) -> Told:
 
 def _no_seats(f: Facts) -> Told:
     seats, used, needed = f.number("seats"), f.number("in_use"), f.number("needed")
-    have = f"{used:,} of {count(seats, 'seat')} {'is' if used == 1 else 'are'} in use"
+    have = f"{used:,} of {count(seats, 'seat')} {'is' if 1 in (used, seats) else 'are'} in use"
     owned = have if seats or used else "the tenant owns no seat of it"
+    first = "; what is free goes to others first" if used < seats else ""
+    need = f"{needed:,} {'is' if needed == 1 else 'are'} needed{first}"
     return Told(
-        f"{f.user} can't get {f.product}: {owned}, and {needed:,} {'is' if needed == 1 else 'are'} needed.",
+        f"{f.user} can't get {f.product}: {owned}, and {need}.",
         _shortage(f, f.number("buy")),
     )
 

@@ -186,7 +186,8 @@ def _closing(page: Page, plan: Plan, rows: list[Row]) -> None:
         page.put(Span("Nothing to do", "bold"), Span(_why_nothing(plan)), indent=0)
         return
     told = f"{count(ready, 'change')} {'is' if ready == 1 else 'are'} ready to apply"
-    stuck = f"; {blocked:,} {'is' if blocked == 1 else 'are'} blocked (`apply --partial` leaves them out)"
+    are, them = ("is", "it") if blocked == 1 else ("are", "them")
+    stuck = f"; {blocked:,} {are} blocked (`apply --partial` leaves {them} out)"
     page.put(Span(told + (stuck if blocked else "") + ".", "bold"), indent=0)
     if plan.refusals:
         page.put(

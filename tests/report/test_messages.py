@@ -220,6 +220,21 @@ def test_an_unknown_refusal_is_told_by_its_code():
     )
 
 
+@pytest.mark.parametrize(
+    ("seats", "used", "needed", "said"),
+    [
+        (4, 4, 5, "4 of 4 seats are in use, and 5 are needed."),
+        (1, 1, 2, "1 of 1 seat is in use, and 2 are needed."),
+        (4, 3, 6, "3 of 4 seats are in use, and 6 are needed; what is free goes to others first."),
+        (1, 0, 2, "0 of 1 seat is in use, and 2 are needed; what is free goes to others first."),
+        (0, 0, 1, "the tenant owns no seat of it, and 1 is needed."),
+    ],
+)
+def test_a_shortage_says_why_this_user_gets_no_seat(seats, used, needed, said):
+    short = {**ANNA, **E5, "seats": seats, "in_use": used, "needed": needed, "buy": 1}
+    assert told("no-seats", short).message.endswith(said)
+
+
 @pytest.mark.parametrize("code", ["no-seats", "over-allocated"])
 def test_remedies_of_a_shortage_are_to_buy_then_to_delete_leavers_then_to_revoke(code):
     buy, delete, revoke = told(code).remedies

@@ -468,3 +468,14 @@ def test_a_long_piece_of_code_does_not_glue_together_what_follows_it():
     long = f"`{'long ' * 10}code`"
     of = conflict("new", params={"a": f"{long} and some words between the pieces, and {long} at the end"})
     assert max(map(len, shown(plan(conflicts=(of,))).splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(1, "1 is blocked (`apply --partial` leaves it out)"), (2, "them")]
+)
+def test_what_partial_leaves_out_is_counted(number, said):
+    blocked = [
+        licences(f"no{n}", (licence("EMS"),), status="blocked", blocked_by=("no-seats",))
+        for n in range(number)
+    ]
+    assert said in shown(plan(changes=(licences("anna", (licence("EMS"),)), *blocked)), 120)
