@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 TESTING := $(VENV)/.testing-installed
-PURE := reconciler/config/*,reconciler/planning/*,reconciler/plan.py,reconciler/apply.py,reconciler/apply/*,reconciler/journal.py,reconciler/model.py
+PURE := reconciler/config/*,reconciler/planning/*,reconciler/looking/*,reconciler/apply/*,reconciler/plan.py,reconciler/journal*.py,reconciler/model.py
 
 .PHONY: help demo test check lint types tests docs bench fuzz build clean
 .DEFAULT_GOAL := help
