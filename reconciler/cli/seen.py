@@ -88,7 +88,8 @@ def see(
     if snapshot is not None:
         current, actor, now = _saved(snapshot, tenant, acting_as, needs_actor=needs_actor)
     else:
-        current, actor, now = _live(tenant, acting_as, needs_actor=needs_actor)
+        groups = document.protected_groups if document else ()
+        current, actor, now = _live(tenant, acting_as, groups, needs_actor=needs_actor)
     desired = (
         config.resolve(document, current.skus, facts)
         if document
@@ -115,11 +116,11 @@ def _saved(path: Path, tenant: TenantRef, acting_as: str | None, *, needs_actor:
     return current, actor, datetime.now(UTC)
 
 
-def _live(tenant: TenantRef, acting_as: str | None, *, needs_actor: bool) -> Looked:
+def _live(tenant: TenantRef, acting_as: str | None, groups: tuple[str, ...], *, needs_actor: bool) -> Looked:
     """Read the tenant; now is what its clock says."""
     with session.connect(tenant, acting_as) as directory:
         session.check_tenant(tenant, directory.identity()[0])
-        current = session.look(directory)
+        current = session.look(directory, groups)
         return current, directory.actor() if needs_actor else _nobody(), current.taken_at
 
 

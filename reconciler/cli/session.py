@@ -75,16 +75,13 @@ def files(named: Sequence[Path]) -> tuple[Path, ...]:
     return tuple(named) or (DEFAULT_FILE,)
 
 
-def declared_tenant(named: Sequence[Path]) -> TenantRef:
-    """Return which tenant is meant: the files', or the sandbox where there are none.
-
-    For commands that look at a tenant and need no desired state.
-    """
+def declared(named: Sequence[Path]) -> Document | None:
+    """Return what the files say, or None where there is no file and none is named."""
     from reconciler import config
 
     if not named and not DEFAULT_FILE.exists():
-        return TenantRef()
-    return config.read(files(named)).tenant
+        return None
+    return config.read(files(named))
 
 
 def connect(tenant: TenantRef, acting_as: str | None) -> Directory:
@@ -154,17 +151,20 @@ def planned(request: Request) -> Iterator[tuple[Made, Directory]]:
     document = _document(request)
     with connect(document.tenant, request.acting_as) as directory:
         check_tenant(document.tenant, directory.identity()[0])
-        current = look(directory)
+        current = look(directory, document.protected_groups)
         yield _plan(request, document, current, directory.actor(), now=current.taken_at), directory
 
 
-def look(directory: Directory) -> Current:
-    """Return the current state, with the licences that earlier runs took away."""
+def look(directory: Directory, groups: Sequence[str] = ()) -> Current:
+    """Return the current state, with the licences that earlier runs took away.
+
+    `groups` are names or ids of groups that are read beside those with licences.
+    """
     import msgspec
 
     from reconciler import journal
 
-    current = directory.read()
+    current = directory.read(groups)
     recorded = journal.removals(journal.path_in(home()), current.organization.id)
     removals = sorted({*current.removals, *recorded}, key=lambda r: (r.user_id, r.sku_id, r.removed_at))
     return msgspec.structs.replace(current, removals=tuple(removals))

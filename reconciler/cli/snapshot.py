@@ -31,11 +31,13 @@ def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> Non
     names included: keep it where only administrators read it.
     """
     from reconciler.directory import snapshot
+    from reconciler.model import TenantRef
 
-    tenant = session.declared_tenant(files)
+    document = session.declared(files)
+    tenant = document.tenant if document else TenantRef()
     with session.connect(tenant, acting_as) as directory:
         session.check_tenant(tenant, directory.identity()[0])
-        current = session.look(directory)
+        current = session.look(directory, document.protected_groups if document else ())
     snapshot.write(current, out)
     users = output.count(len(current.users), "user")
     output.notice(f"Saved {users} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}.")

@@ -96,6 +96,13 @@ class Document:
             location=source.locate(("tenant",), key=True),
         )
 
+    @property
+    def protected_groups(self) -> tuple[str, ...]:
+        """Return what `protected_users` names other than UPNs: groups by name or id, users by id."""
+        declared = self.single("guardrails")
+        names = declared[1].get("protected_users", []) if declared else []
+        return tuple(sorted({name.lower() for name in names if "@" not in name}))
+
     def single(self, section: str) -> tuple[Source, Any] | None:
         """Return a section that may stand once, with its file; None where no file has it."""
         for source in self.sources:

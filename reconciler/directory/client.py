@@ -79,9 +79,13 @@ class Directory:
         self._pool.shutdown(cancel_futures=True)
         self._client.close()
 
-    def read(self) -> Current:
-        """Return the current state, complete. Raises DirectoryError where any part could not be read."""
-        return reader.read(self._graph, self._commerce, self._pool)
+    def read(self, groups: Sequence[str] = ()) -> Current:
+        """Return the current state, complete. Raises DirectoryError where any part could not be read.
+
+        Groups with licences are read, and those that `groups` names by display name or id (what is
+        no group's is passed over).
+        """
+        return reader.read(self._graph, self._commerce, self._pool, groups)
 
     def identity(self) -> tuple[Organization, datetime]:
         """Return which tenant answers, and its clock in UTC: one light call."""

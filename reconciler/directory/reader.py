@@ -6,6 +6,7 @@ read. Writes nothing, and caches nothing between calls.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -59,19 +60,28 @@ SUBSCRIPTION_PAGE = _page_of(wire.Subscription)
 ROLE_PAGE = _page_of(wire.Role)
 ID_PAGE = _page_of(wire.Id)
 ID = msgspec.json.Decoder(wire.Id)
+GROUP = msgspec.json.Decoder(wire.Group)
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def read(transport: Transport, commerce: Transport | None, pool: Executor) -> Current:
-    """Read the whole current state. Raises DirectoryError where any of it could not be read."""
+def read(
+    transport: Transport, commerce: Transport | None, pool: Executor, named: Sequence[str] = ()
+) -> Current:
+    """Read the whole current state. Raises DirectoryError where any of it could not be read.
+
+    `named` are display names or ids of groups that are read whether they hold licences or not.
+    """
     organization, taken_at = identity(transport)
     users_task = pool.submit(_users, transport)
     deleted_task = pool.submit(_deleted_users, transport)
     groups_task = pool.submit(_rows, transport, GROUPS, GROUP_PAGE, eventual=True)
+    named_task = pool.submit(_named_groups, transport, named)
     skus_task = pool.submit(_rows, transport, SKUS, SKU_PAGE)
     subscriptions_task = pool.submit(_rows, transport, SUBSCRIPTIONS, SUBSCRIPTION_PAGE)
     roles_task = pool.submit(_rows, transport, ROLES, ROLE_PAGE)
     renewals_task = pool.submit(renewals, commerce)
-    groups, roles, renews = groups_task.result(), roles_task.result(), renewals_task.result()
+    rows = {row.id.lower(): row for row in (*named_task.result(), *groups_task.result())}
+    groups, roles, renews = list(rows.values()), roles_task.result(), renewals_task.result()
     users, deleted = users_task.result(), deleted_task.result()
     held = sorted({graph.role_assignment(row) for row in roles}, key=_by_principal)
     everybody = {user.id for user in users}
@@ -149,6 +159,34 @@ def renewals(commerce: Transport | None) -> dict[str, bool]:
         return {}
     rows = _rows(commerce, COMMERCE, SUBSCRIPTION_PAGE)
     return {row.id.lower(): row.auto_renew for row in rows if row.auto_renew is not None}
+
+
+def _named_groups(transport: Transport, names: Sequence[str]) -> list[wire.Group]:
+    """Read groups by display name or id; a name that several bear means all of them."""
+    found: list[wire.Group] = []
+    for start in range(0, len(names), BATCH_SIZE):
+        links = [_group_link(name) for name in names[start : start + BATCH_SIZE]]
+        for link, answer in zip(links, transport.read_batch(links), strict=True):
+            if answer.status == HTTPStatus.NOT_FOUND:  # the id of a user, or of nothing
+                continue
+            if not answer.ok:
+                raise error_of(answer, link)
+            try:
+                by_name = "$filter" in link
+                found += (
+                    GROUP_PAGE.decode(answer.content).value if by_name else [GROUP.decode(answer.content)]
+                )
+            except UNREADABLE as error:
+                raise DirectoryError("bad-answer", url=path_of(link), message=str(error)) from error
+    return found
+
+
+def _group_link(name: str) -> str:
+    fields = "$select=id,displayName,assignedLicenses"
+    if _GUID.fullmatch(name):
+        return f"/groups/{name}?{fields}"
+    quoted = quote(name.replace("'", "''"))
+    return f"/groups?$filter=displayName eq '{quoted}'&{fields}&$top=999"
 
 
 def _members(

@@ -215,10 +215,14 @@ class Context:
         """Return the seats in use: what we count or what the service reports, whichever is more."""
         return max(self.counted[sku_id], self.sku(sku_id).consumed)
 
+    def seats(self, sku_id: str) -> int:
+        """Return the seats that may be used: enabled ones, and on request those in grace."""
+        sku = self.sku(sku_id)
+        return sku.enabled + (sku.warning if self.options.use_grace else 0)
+
     def assignable(self, sku_id: str) -> int:
         """Return how many seats can be taken now; negative where more are in use than may be."""
-        sku = self.sku(sku_id)
-        return sku.enabled + (sku.warning if self.options.use_grace else 0) - self.in_use(sku_id)
+        return self.seats(sku_id) - self.in_use(sku_id)
 
 
 def held(assignments: tuple[Assignment, ...]) -> frozenset[str]:

@@ -60,6 +60,14 @@ def _refusal(code: str, **params: Any) -> Refusal:
     return Refusal(code=code, params=params, allow=f"--allow {code}")
 
 
+def protect_nobody(context: Context) -> list[str]:
+    """Return the entries of `protected_users` that mean no user and no group: a slip protects nobody."""
+    groups = {name for group in context.current.groups for name in (group.id, group.name.lower())}
+    known = (context.by_upn, context.by_id, groups)
+    names = context.desired.guardrails.protected_users
+    return [name for name in names if not any(name in place for place in known)]
+
+
 def in_force(context: Context) -> dict[str, Any]:
     """Return the rails as the plan shows them; protected SKUs by part number."""
     rails: Guardrails = context.desired.guardrails

@@ -247,6 +247,9 @@ def _options(context: Context, kept: dict[str, int]) -> dict[str, Any]:
     }
     if context.desired.unlisted_users == "revoke":
         shown["unlisted_kept"] = kept
+    nobody = guardrails.protect_nobody(context)
+    if nobody:
+        shown["protects_nobody"] = nobody
     fewer = [
         {"sku": ref.sku, "declared": row.seats, "owned": context.sku(row.sku_id).enabled}
         for row in context.desired.subscriptions

@@ -177,7 +177,7 @@ def seat_rows(
     rows = []
     for sku_id in ids - context.desired.ignored_skus:
         before = context.in_use(sku_id)
-        seats = context.sku(sku_id).enabled
+        seats = context.seats(sku_id)
         rows.append(
             SeatRow(
                 sku=context.sku(sku_id).part_number,

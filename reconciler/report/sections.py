@@ -49,9 +49,16 @@ SUBJECT_LIMIT = 34
 
 
 def refusals(page: Page, plan: Plan) -> None:
-    """Show the guard rails that refuse the plan."""
-    if plan.refusals:
-        page.heading("Refused by guard rails")
+    """Show the guard rails that refuse the plan, and those that protect nobody."""
+    nobody = Facts(plan.options).names("protects_nobody")
+    if plan.refusals or nobody:
+        page.heading("Refused by guard rails" if plan.refusals else "Guard rails")
+    for name in nobody:
+        page.put(
+            Span(f"{page.symbols.attention} protected_users: ", "bold yellow"),
+            Span(f"there is no user and no group {name}; this entry protects nobody."),
+            hang=4,
+        )
     for refusal in plan.refusals:
         page.put(
             Span(f"{page.symbols.attention} {clean(refusal.code)}: ", "bold red"),

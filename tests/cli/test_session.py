@@ -16,6 +16,5 @@ def test_what_an_earlier_run_revoked_is_known_to_the_next_plan(run, sandbox, ten
     assert timedelta() <= datetime.now(UTC) - removal.removed_at < timedelta(minutes=2)
 
 
-def test_without_desired_state_the_sandbox_is_meant(workdir):
-    tenant = session.declared_tenant(())
-    assert (tenant.provider, tenant.domain, tenant.id) == ("sandbox", None, None)
+def test_without_files_nothing_is_declared(workdir):
+    assert session.declared(()) is None

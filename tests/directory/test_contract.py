@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from reconciler.directory import Directory, Write, snapshot
-from reconciler.model import Actor, Assignment, RoleAssignment, User
+from reconciler.model import Actor, Assignment, Group, RoleAssignment, User
 from reconciler.plan import observed
 from tests.directory import tenants
 from tests.directory.tenants import E3, EMS, EXCHANGE, NOW, PASSWORD, STATE, VISIO, user_id
@@ -338,3 +338,19 @@ def test_a_role_assignment_for_part_of_the_tenant_gives_the_actor_nothing(tmp_pa
     with tenants.directory(tenants.in_process(home), token="anna@contoso.com") as tenant:  # noqa: S106
         assert tenant.actor().roles == ()
         assert part in tenant.read().role_assignments
+
+
+# ---------------------------------------------------------------- groups that the caller names
+
+PLAIN = "cccccccc-0000-0000-0000-00000000000a"
+
+
+def test_groups_are_read_on_request_though_they_hold_no_licence(tmp_path):
+    """By name in any case, or by id; a user's id and a name that nobody bears are passed over."""
+    plain = Group(id=PLAIN, name="It's us", members=(user_id("anna"), user_id("dirk")))
+    home = tenants.fill(tmp_path / "home", msgspec.structs.replace(STATE, groups=(*STATE.groups, plain)))
+
+    with tenants.directory(tenants.in_process(home)) as tenant:
+        assert tenant.read().groups == STATE.groups
+        for names in (["it's us"], [PLAIN], [PLAIN, "it's us", "sales"]):
+            assert tenant.read([*names, user_id("anna"), "nobody"]).groups == (*STATE.groups, plain)

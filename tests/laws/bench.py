@@ -59,9 +59,9 @@ class Bench:
     def plan(self) -> Plan:
         """Plan against the tenant as it is now."""
         facts = catalog.load()
-        current = self.directory.read()
         with chdir(self.home):
             document = config.read([Path("tenant.yaml")])
+        current = self.directory.read(document.protected_groups)
         desired = config.resolve(document, current.skus, facts)
         options = Options(now=current.taken_at, **self.options)
         return make_plan(desired, current, self.directory.actor(), facts, options)

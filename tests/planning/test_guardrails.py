@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.model import Guardrails, Rail
+from reconciler.model import Group, Guardrails, Rail
 from reconciler.plan import Refusal
 from tests.planning.world import codes, entry, planned, sku, user
 
@@ -87,6 +87,21 @@ def test_blocked_changes_take_nothing_and_are_not_counted():
 
     assert codes(plan.conflicts) == ["protected"]
     assert plan.refusals == ()
+
+
+def test_a_protection_that_means_nobody_is_told():
+    """A slip in the file must not go unseen; users by UPN or id, and groups by name or id, are known."""
+    rails = Guardrails(
+        protected_users=("admin@contoso.com", "brakeglass@contoso.com", "g", "id-admin", "vips")
+    )
+
+    plan = planned(
+        current={"groups": (Group(id="g", name="VIPs"),)},
+        desired={"guardrails": rails},
+    )
+
+    assert plan.options["protects_nobody"] == ["brakeglass@contoso.com"]
+    assert "protects_nobody" not in planned().options
 
 
 def test_the_plan_shows_the_rails_in_force():

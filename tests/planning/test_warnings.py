@@ -215,6 +215,7 @@ def test_seats_in_grace_are_used_only_on_request_and_told():
 
     assert change(without, "anna").blocked_by == ("no-seats",)
     assert codes(change(with_grace, "anna").warnings) == ["seat-from-grace"]
+    assert [(row.seats, row.free_after) for row in with_grace.seats] == [(1, 0)]
 
 
 def test_a_change_of_mailbox_may_change_addresses():

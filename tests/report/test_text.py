@@ -260,6 +260,12 @@ def test_unlisted_users_who_are_kept_are_counted_by_class():
     assert "9 unlisted users; licences are revoked" in page
 
 
+def test_a_protection_that_means_nobody_is_told():
+    page = shown(plan(options={"protects_nobody": ["brakeglass@contoso.com"]}), 120)
+    assert "Guard rails" in page
+    assert "! protected_users: there is no user and no group brakeglass@contoso.com; this entry" in page
+
+
 def test_fewer_seats_than_owned_are_told():
     fewer = [{"sku": "EMS", "declared": 10, "owned": 20}]
     assert "! EMS: 10 declared, 20 owned; a plan gives no seats back." in shown(
