@@ -62,7 +62,12 @@ MAILBOXES = (
     Mailbox(user_id=DESK.id, purpose="equipment"),
     Mailbox(user_id=BRAM.id, purpose="user"),
 )
-SKUS = (sku("ENTERPRISEPACK"), sku("EMS", enabled=4), sku("FLOW_FREE", enabled=10_000), sku("SPE_F1", enabled=1))
+SKUS = (
+    sku("ENTERPRISEPACK"),
+    sku("EMS", enabled=4),
+    sku("FLOW_FREE", enabled=10_000),
+    sku("SPE_F1", enabled=1),
+)
 
 
 def named_sku(part_number, **fields):
