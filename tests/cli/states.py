@@ -13,7 +13,6 @@ TENANT = "11111111-2222-3333-4444-555555555555"
 SALES = Group(id="g-sales", name="Sales")
 
 
-
 def named(one, name):
     """Return the user with another display name."""
     return structs.replace(one, name=name)
@@ -25,9 +24,7 @@ def failed(state, error):
 
 
 ADMIN = user("admin", "ENTERPRISEPACK", "EMS")
-ANNA = user(
-    "anna", "ENTERPRISEPACK", held("EMS", group="g-sales"), department="Sales"
-)
+ANNA = user("anna", "ENTERPRISEPACK", held("EMS", group="g-sales"), department="Sales")
 BRAM = user("bram", department="Sales")
 FREE = user("freya", "FLOW_FREE", usage_location=None)
 FAILED = user("fay", failed("Error", "CountViolation"))

@@ -146,7 +146,5 @@ def test_whatever_stands_in_the_file_problems_have_places_and_no_traceback(run, 
 def test_validate_starts_without_an_http_client(write, imported):
     write(GOOD)
     modules = imported("validate")
-    assert modules.isdisjoint(
-        {"httpx", "rich", "jinja2", "werkzeug", "waitress", "sqlite3", "deepdiff"}
-    )
+    assert modules.isdisjoint({"httpx", "rich", "jinja2", "werkzeug", "waitress", "sqlite3", "deepdiff"})
     assert "yaml" in modules
