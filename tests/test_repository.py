@@ -202,6 +202,15 @@ def test_every_dependency_has_a_lower_bound_and_a_constraint():
         assert re.sub(r"[-_.]+", "-", name).lower() in pinned
 
 
+def test_every_dependency_is_used():
+    """A dependency is chosen: one that nothing imports is taken out again."""
+    modules = {"jsonschema-rs": "jsonschema_rs", "pyyaml": "yaml"}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in MODULES)
+    names = [requirement.partition(">=")[0] for requirement in PROJECT["dependencies"]]
+    imported = {name for name in names if re.search(rf"(?:import|from) {modules.get(name, name)}\b", code)}
+    assert imported == set(names)
+
+
 def test_every_line_of_the_constraints_is_exact():
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not re.fullmatch(r"#.*|[\w.-]+==[\w.]+", line)] == []
