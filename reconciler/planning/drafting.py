@@ -55,8 +55,8 @@ def of_subscription(context: Context, wanted: WantedSubscription) -> Iterator[Dr
             after={"seats": wanted.seats},
             roles=roles,
         )
-        frees = (wanted.sku_id,) * (wanted.seats - owned)
-        yield Draft(change=change, subject=subject, location=wanted.location, frees=frees)
+        bought = wanted.seats - owned
+        yield Draft(change=change, subject=subject, location=wanted.location, bought=bought)
     rows = context.subscriptions.get(wanted.sku_id, ())
     differing = [row.auto_renew for row in rows if row.auto_renew is not wanted.auto_renew]
     if wanted.auto_renew is not None and differing:

@@ -10,8 +10,9 @@ class Draft(Value, frozen=True, kw_only=True):
     """A change with what the later steps need to judge it.
 
     `was` and `will` are the user's assignments before and after this change, over all sources.
-    `takes` and `frees` are SKU ids, one per seat. `after` are addresses of changes of the same user
-    that must be done first. `target` is None for a user to be created and for subscriptions.
+    `takes` and `frees` are SKU ids, one per seat; `bought` is the number of seats of the change's SKU
+    that it buys. `after` are addresses of changes of the same user that must be done first. `target`
+    is None for a user to be created and for subscriptions.
     """
 
     change: Change
@@ -23,6 +24,7 @@ class Draft(Value, frozen=True, kw_only=True):
     will: tuple[Assignment, ...] = ()
     takes: tuple[str, ...] = ()
     frees: tuple[str, ...] = ()
+    bought: int = 0
     after: tuple[str, ...] = ()
 
     @property

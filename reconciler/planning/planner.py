@@ -136,19 +136,29 @@ def _settle(
     for draft in drafts:
         if any(conflict.blocks for conflict in conflicts[draft.address]) or barred.intersection(draft.after):
             barred.add(draft.address)
+    candidates = [draft for draft in drafts if draft.address not in barred]
+    takes = Counter(pool for draft in candidates for pool in draft.takes)
     moves = [
         seats.Move(
             key=draft.address,
             takes=draft.takes,
-            frees=draft.frees,
+            frees=draft.frees + _useful(context, draft, takes),
             after=draft.after,
-            buys=draft.change.kind == "buy-seats",
+            buys=draft.bought > 0,
         )
-        for draft in drafts
-        if draft.address not in barred
+        for draft in candidates
     ]
     pools = {pool for move in moves for pool in (*move.takes, *move.frees)}
     return seats.settle(moves, {pool: context.assignable(pool) for pool in pools})
+
+
+def _useful(context: Context, draft: Draft, takes: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the seats that a draft buys, as far as anybody could want them: one SKU id for each."""
+    if not draft.change.sku:
+        return ()
+    pool = draft.change.sku.sku_id
+    wanted = takes.get(pool, 0) + max(0, -context.assignable(pool))
+    return (pool,) * min(draft.bought, wanted)
 
 
 def _judged(

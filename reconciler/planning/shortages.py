@@ -122,7 +122,9 @@ def short_seats(
     for address in runs:
         draft = drafts[address]
         wanted.update(draft.takes)
-        (bought.update if draft.change.buys else wanted.subtract)(draft.frees)
+        wanted.subtract(draft.frees)
+        if draft.change.sku:
+            bought[draft.change.sku.sku_id] += draft.bought
     found = {}
     extra: Counter[str] = Counter()
     for circle in set(settlement.circles.values()):
@@ -172,7 +174,9 @@ def seat_rows(
     bought: Counter[str] = Counter()
     for draft in ready:
         change.update(draft.takes)
-        (bought.update if draft.change.buys else change.subtract)(draft.frees)
+        change.subtract(draft.frees)
+        if draft.change.sku:
+            bought[draft.change.sku.sku_id] += draft.bought
     ids = {sku.id for sku in context.current.skus if sku.applies_to != "Company"} | set(change) | set(missing)
     rows = []
     for sku_id in ids - context.desired.ignored_skus:

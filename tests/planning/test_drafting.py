@@ -125,6 +125,34 @@ def test_more_seats_than_owned_are_one_purchase():
     assert [(row.seats, row.in_use_after, row.free_after, row.short) for row in plan.seats] == [(1, 2, 1, 0)]
 
 
+def test_a_purchase_of_any_size_is_planned_at_once():
+    """Only the seats that somebody wants matter to the order."""
+    plan = planned(
+        entry("anna", "EMS"),
+        users=(user("anna"),),
+        skus=(sku("EMS", 0),),
+        desired={"subscriptions": (wanted(seats=2_000_000_000),)},
+    )
+
+    assert plan.summary.purchase == 2_000_000_000
+    assert [c.status for c in plan.changes] == ["ready", "ready"]
+    assert [row.free_after for row in plan.seats] == [1_999_999_999]
+
+
+def test_a_purchase_makes_up_for_what_is_overused_first():
+    """Two too many in use, three bought: one is left to take."""
+    people = (user("anna"), user("bram", "EMS"), user("cees", "EMS"))
+
+    plan = planned(
+        entry("anna", "EMS"),
+        users=people,
+        skus=(sku("EMS", 0),),
+        desired={"subscriptions": (wanted(seats=3),)},
+    )
+
+    assert change(plan, "anna").depends_on == ("subscriptions/EMS/seats",)
+
+
 def test_fewer_seats_than_owned_are_told_and_never_a_change():
     """Nobody cancels seats by a pull request."""
     plan = planned(skus=(sku("EMS", 5),), desired={"subscriptions": (wanted(seats=3),)})
