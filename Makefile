@@ -29,9 +29,11 @@ demo: $(RUNTIME) ## Load the demo tenant, plan, apply, plan again
 	@echo '$(BIN)/reconciler apply --partial --auto-approve --accept-data-loss'
 	@$(BIN)/reconciler apply --partial --auto-approve --accept-data-loss; status=$$?; \
 	if [ $$status -ne 4 ]; then echo "make demo: apply ended with $$status; expected 4 (applied in part)" >&2; exit 1; fi
+	@echo 'Exit code 4, applied in part: what is blocked only people can resolve.'
 	@echo '$(BIN)/reconciler plan'
 	@plan=$$($(BIN)/reconciler plan) || exit 1; printf '%s\n' "$$plan"; \
 	case "$$plan" in *'Nothing to do'*) ;; *) echo 'make demo: the second plan still finds something to do' >&2; exit 1;; esac
+	@echo 'Next: read README.md from "A tour" on; begin with $(BIN)/reconciler sandbox reset.'
 
 # --------------------------------------------------------------------------------------- the proof
 
