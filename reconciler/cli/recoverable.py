@@ -10,14 +10,13 @@ from reconciler.cli import options, output, seen, session
 from reconciler.cli.commands import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from reconciler.cli.seen import Seen
-    from reconciler.looking.recoverable import Chance
+    from reconciler.looking.recoverable import Chance, Saving
     from reconciler.model import Removal
 
-COLUMNS = ("until", "days_left", "upn", "name", "what", "how", "skus", "lost_at", "user_id")
+COLUMNS = ("until", "days_left", "upn", "name", "what", "how", "skus", "lost_at", "user_id", "services")
 """The header of the CSV; the keys of the JSON document's rows are the same."""
 
 
@@ -39,22 +38,24 @@ COLUMNS = ("until", "days_left", "upn", "name", "what", "how", "skus", "lost_at"
 def command(*, as_json: bool, as_csv: bool, **where: Any) -> None:
     """Show whose data can still be saved, until when, and how.
 
-    Deleted users can be restored for 30 days. A mailbox whose licence was taken away comes back with a
-    licence that has a mailbox, for 30 days too; who has got one meanwhile is not listed. Removals are
-    known from the journal of apply and from the snapshot: the list says since when.
+    Deleted users can be restored for 30 days. A mailbox, a OneDrive or other data whose licence was taken
+    away can be saved until a day of its own by assigning a licence with that service again; who has got
+    one meanwhile is not listed. Removals are known from the journal of apply and from the snapshot: the
+    list says since when.
     """
-    from reconciler.looking.recoverable import chances
+    from reconciler.looking.recoverable import saving
 
     seen.one_format(as_json=as_json, as_csv=as_csv)
     state = seen.see(**where)
     journal, began = _journal(state)
-    found = chances(state.context, (*state.current.removals, *journal))
+    # Some removals stand in both: a live tenant's removals are the journal's.
+    found = saving(state.context, {*state.current.removals, *journal})
     of_snapshot = state.current.removals if where["snapshot"] is not None else ()
     first = min((removal.removed_at for removal in of_snapshot), default=None)
     if as_json:
         from reconciler.cli.telling import json_text
 
-        rows = [dict(zip(COLUMNS, _values(one, state.now), strict=True)) for one in found]
+        rows = [dict(zip(COLUMNS, _values(one, state.now), strict=True)) for one in found.chances]
         since = min((moment for moment in (began, first) if moment), default=None)
         output.write(
             json_text(
@@ -63,13 +64,14 @@ def command(*, as_json: bool, as_csv: bool, **where: Any) -> None:
                     "known_since": since and _instant(since),
                     "journal_since": began and _instant(began),
                     "recoverable": rows,
+                    "undated": [{"service": title, "users": users} for title, users in found.undated],
                 }
             )
         )
     elif as_csv:
         from reconciler.report.listing import as_csv as written
 
-        output.write(written(COLUMNS, [_cells(one, state.now) for one in found]))
+        output.write(written(COLUMNS, [_cells(one, state.now) for one in found.chances]))
     else:
         _show(found, state.now, began, first)
 
@@ -84,9 +86,7 @@ def _journal(state: Seen) -> tuple[tuple[Removal, ...], datetime | None]:
     return journal.removals(path, tenant), min(starts, default=None)
 
 
-def _show(
-    found: Sequence[Chance], now: datetime, journal: datetime | None, snapshot: datetime | None
-) -> None:
+def _show(found: Saving, now: datetime, journal: datetime | None, snapshot: datetime | None) -> None:
     from reconciler.report import chances, listing
 
     known = chances.known_since(journal, snapshot)
@@ -107,11 +107,13 @@ def _values(chance: Chance, now: datetime) -> list[Any]:
         list(chance.skus),
         _instant(chance.lost_at),
         chance.user_id,
+        list(chance.services),
     ]
 
 
 def _cells(chance: Chance, now: datetime) -> list[object]:
-    return [" ".join(value) if isinstance(value, list) else value for value in _values(chance, now)]
+    *values, services = _values(chance, now)
+    return [*(" ".join(value) if isinstance(value, list) else value for value in values), "; ".join(services)]
 
 
 def _instant(moment: datetime) -> str:

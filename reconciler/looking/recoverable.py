@@ -1,24 +1,25 @@
 """Whose data can still be saved, until when, and by what?
 
-Soft-deleted users, and data of users who lost the licence that kept it. What a user has got back
-meanwhile is not lost, and what is past its deadline can't be saved: neither is listed. Deadlines are
-Microsoft's and the catalogue's; nothing here words them.
+Soft-deleted users, and data of users who lost the licence that kept it, service by service. What a user
+has got back meanwhile is not lost, and what is past its deadline can't be saved: neither is listed.
+Deadlines are Microsoft's and the catalogue's; nothing here words them.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from reconciler.model import Value
+from reconciler.model import DeletedUser, Value
 from reconciler.planning import losses
 from reconciler.planning.warnings import SOFT_DELETE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reconciler.catalog import Service
-    from reconciler.model import DeletedUser, Removal
+    from reconciler.model import Removal, User
+    from reconciler.plan import Warning  # noqa: A004  the field's word
     from reconciler.planning.context import Context
 
 _SAME_ACT = timedelta(minutes=5)
@@ -28,17 +29,22 @@ _SAME_ACT = timedelta(minutes=5)
 class Chance(Value, frozen=True, kw_only=True):
     """Something that can be saved until `until`.
 
-    `way` is how: "restore" the user; "assign" a licence with the service to the user again; "both",
-    in this order. `skus` are part numbers: what comes back with a user, or what was taken away.
+    `what`: a "user"; "mailbox": a mailbox, and what else goes at the same time; "data": of other services.
+    `way` is how: "restore" the user; "assign" a licence with the services to the user again; "both", in
+    this order. `services` are their titles, the mailbox's first, none for a user; `keeps` is what the
+    catalogue says of the data of the only one. `skus` are part numbers: what comes back with a user, or
+    what was taken away.
     """
 
-    what: Literal["user", "mailbox"]
+    what: Literal["user", "mailbox", "data"]
     upn: str
     user_id: str
     name: str
     lost_at: datetime
     until: datetime
     way: Literal["restore", "assign", "both"]
+    services: tuple[str, ...] = ()
+    keeps: str = ""
     skus: tuple[str, ...] = ()
 
     def days_left(self, now: datetime) -> int:
@@ -46,17 +52,39 @@ class Chance(Value, frozen=True, kw_only=True):
         return (self.until.date() - now.date()).days
 
 
-def chances(context: Context, removals: Iterable[Removal]) -> tuple[Chance, ...]:
-    """Return what can be saved at `context.options.now`, the most urgent first."""
+class Saving(Value, frozen=True, kw_only=True):
+    """What can be saved, the most urgent first.
+
+    `undated`: titles of services of which users lost data too, and nobody knows until when it can be
+    saved, each with the number of users.
+    """
+
+    chances: tuple[Chance, ...]
+    undated: tuple[tuple[str, int], ...] = ()
+
+
+class _Loss(NamedTuple):
+    """A service that a user lost with the last licence that gave it."""
+
+    user: User | DeletedUser
+    title: str
+    mailbox: bool
+    keeps: str
+    days: int | None
+    removed_at: datetime
+    skus: tuple[str, ...]
+
+
+def saving(context: Context, removals: Iterable[Removal]) -> Saving:
+    """Return what can be saved at `context.options.now`."""
     now = context.options.now
-    deleted = {user.id: user for user in context.current.deleted_users}
-    found = [chance for user in deleted.values() for chance in _user(context, user)]
-    found += _mailboxes(context, removals, deleted)
-    return tuple(
-        sorted(
-            (chance for chance in found if now < chance.until and chance.lost_at <= now),
-            key=lambda chance: (chance.until, chance.upn, chance.what),
-        )
+    lost = [loss for loss in _lost(context, removals) if loss.removed_at <= now]
+    users = [chance for user in context.current.deleted_users for chance in _user(context, user)]
+    found = [chance for chance in (*users, *_data(lost)) if chance.lost_at <= now < chance.until]
+    undated = Counter(loss.title for loss in lost if loss.days is None)
+    return Saving(
+        chances=tuple(sorted(found, key=lambda chance: (chance.until, chance.upn, chance.what))),
+        undated=tuple(sorted(undated.items())),
     )
 
 
@@ -75,44 +103,91 @@ def _user(context: Context, user: DeletedUser) -> Iterator[Chance]:
         )
 
 
-def _mailboxes(
-    context: Context, removals: Iterable[Removal], deleted: dict[str, DeletedUser]
-) -> Iterator[Chance]:
-    """Yield one chance for each user who lost the last licence with a mailbox, and has none now."""
-    shared = {row.user_id for row in context.current.mailboxes if row.purpose == "shared"}
-    lost: dict[str, list[Removal]] = {}
-    for removal in removals:
-        if removal.user_id not in shared and _has_mailbox(context, context.plans_of(removal.sku_id)):
-            lost.setdefault(removal.user_id, []).append(removal)
-    for user_id, rows in lost.items():
-        user = context.by_id.get(user_id) or deleted.get(user_id)
-        last = max(row.removed_at for row in rows)
-        if user is None or _has_mailbox(context, context.enabled_plans(user.assignments)):
-            continue
-        gone = deleted.get(user_id)
-        if gone and gone.deleted_at and last > gone.deleted_at - _SAME_ACT:
-            continue  # the licence went with the user, and comes back with the user
-        days = min(
-            _days(service) for service in context.catalog.services.values() if service.kind == "mailbox"
-        )
+def _data(lost: Iterable[_Loss]) -> Iterator[Chance]:
+    """Yield one chance for each user and deadline: what was lost at once and goes at once."""
+    together: dict[tuple[str, datetime, datetime], list[_Loss]] = {}
+    for loss in lost:
+        if loss.days is not None:
+            until = loss.removed_at + timedelta(days=loss.days)
+            together.setdefault((loss.user.id, loss.removed_at, until), []).append(loss)
+    for (user_id, lost_at, until), losses_ in together.items():
+        first, *others = sorted(losses_, key=lambda loss: not loss.mailbox)
         yield Chance(
-            what="mailbox",
-            upn=user.upn,
+            what="mailbox" if first.mailbox else "data",
+            upn=first.user.upn,
             user_id=user_id,
-            name=user.name,
-            lost_at=last,
-            until=last + timedelta(days=days),
-            way="both" if gone else "assign",
-            skus=_parts(context, (row.sku_id for row in rows if row.removed_at == last)),
+            name=first.user.name,
+            lost_at=lost_at,
+            until=until,
+            way="both" if isinstance(first.user, DeletedUser) else "assign",
+            services=(first.title, *(loss.title for loss in others)),
+            keeps="" if others or first.mailbox else first.keeps,
+            skus=tuple(sorted({sku for loss in losses_ for sku in loss.skus})),
         )
 
 
-def _days(service: Service) -> int:
-    return service.days or SOFT_DELETE.days
+def _lost(context: Context, removals: Iterable[Removal]) -> Iterator[_Loss]:
+    """Yield the services that users lost and have not got again, user by user, in the catalogue's order."""
+    deleted = {user.id: user for user in context.current.deleted_users}
+    shared = {row.user_id for row in context.current.mailboxes if row.purpose == "shared"}
+    by_user: dict[str, list[Removal]] = {}
+    for removal in removals:
+        by_user.setdefault(removal.user_id, []).append(removal)
+    for user_id, rows in by_user.items():
+        user = context.by_id.get(user_id) or deleted.get(user_id)
+        for loss in _of_user(context, user, rows) if user else ():
+            went_along = isinstance(user, DeletedUser) and _with_user(user, loss.removed_at)
+            if not (went_along or (loss.mailbox and user_id in shared)):
+                yield loss
 
 
-def _has_mailbox(context: Context, plans: frozenset[str]) -> bool:
-    return losses.mailbox_level(context, plans) > 0
+def _with_user(user: DeletedUser, removed_at: datetime) -> bool:
+    """Tell whether a licence went with its user: then it comes back with the user."""
+    return user.deleted_at is not None and removed_at > user.deleted_at - _SAME_ACT
+
+
+def _of_user(context: Context, user: User | DeletedUser, rows: Iterable[Removal]) -> Iterator[_Loss]:
+    """Yield a user's losses, each counted from the last removal that took the service."""
+    has = context.enabled_plans(user.assignments)
+    found: dict[str, _Loss] = {}
+    for row in sorted(rows, key=lambda row: (row.removed_at, row.sku_id)):
+        sku = context.sku_ref(row.sku_id).sku
+        for warning in losses.warnings(context, context.plans_of(row.sku_id), has):
+            loss = _loss(context, user, warning, row.removed_at, sku)
+            if loss is None:
+                continue
+            before = found.get(loss.title)
+            if before and before.removed_at == loss.removed_at:
+                loss = loss._replace(skus=(*before.skus, sku))
+            found[loss.title] = loss
+    yield from found.values()
+
+
+def _loss(
+    context: Context, user: User | DeletedUser, warning: Warning, removed_at: datetime, sku: str
+) -> _Loss | None:
+    """Return what a warning means here; None where something smaller is left, which saves the data."""
+    services = context.catalog.services
+    match warning.code:
+        case "mailbox-deletion":
+            service = next(one for one in services.values() if one.kind == "mailbox")
+            days: int | None = service.days or SOFT_DELETE.days
+            title, keeps = service.title, service.keeps
+        case "data-deletion":
+            known = services.get(warning.params["service"] or "")
+            keeps = known.keeps if known else ""
+            title, days = warning.params["title"], warning.params["days"]
+        case _:
+            return None
+    return _Loss(
+        user=user,
+        title=title,
+        mailbox=warning.code == "mailbox-deletion",
+        keeps=keeps,
+        days=days,
+        removed_at=removed_at,
+        skus=(sku,),
+    )
 
 
 def _parts(context: Context, sku_ids: Iterable[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from reconciler.looking.recoverable import Chance
+    from reconciler.looking.recoverable import Chance, Saving
     from reconciler.report.layout import Line
 
 TITLES = ("UNTIL", "LEFT", "USER", "NAME", "WHAT", "HOW")
@@ -22,11 +22,12 @@ SOON = 7
 """With fewer days left than this, a row is red."""
 
 
-def lines(found: Sequence[Chance], now: datetime, known: str, *, width: int | None) -> list[Line]:
+def lines(found: Saving, now: datetime, known: str, *, width: int | None) -> list[Line]:
     """Return the list and what is known beneath it; `width` is None in a pipe."""
-    rows = [row(chance, now) for chance in found]
+    rows = [row(chance, now) for chance in found.chances]
     listed = [*table(TITLES, rows, width=width, right=frozenset({1})), ()] if rows else []
-    return [*listed, *paragraph(beneath(found), width), *paragraph(known, width)]
+    beneath = (saved(found.chances), *undated(found.undated), known)
+    return [*listed, *(line for text in beneath for line in paragraph(text, width))]
 
 
 def row(chance: Chance, now: datetime) -> tuple[str | Span, ...]:
@@ -38,7 +39,7 @@ def row(chance: Chance, now: datetime) -> tuple[str | Span, ...]:
         Span(left_of(left), style),
         chance.upn,
         chance.name,
-        chance.what,
+        what(chance),
         how(chance),
     )
 
@@ -48,35 +49,63 @@ def left_of(days: int) -> str:
     return count(days, "day") if days else "today"
 
 
+def what(chance: Chance) -> str:
+    """Return what is at stake: "user", "mailbox, Microsoft Teams", "OneDrive and SharePoint"; clean text."""
+    return ", ".join(_things(chance)) or chance.what
+
+
+def _things(chance: Chance) -> list[str]:
+    """Return the services, the mailbox's under the name of what it keeps."""
+    titles = [clean(title) for title in chance.services]
+    return ["mailbox", *titles[1:]] if chance.what == "mailbox" else titles
+
+
 def how(chance: Chance) -> str:
     """Return what to do, in a clause; clean text."""
     skus = [clean(sku) for sku in chance.skus]
-    again = "assign a licence with a mailbox again" + (f", such as {listing(skus, 'or')}" if skus else "")
+    things = _things(chance)
+    thing = "these" if len(things) > 1 else "a mailbox" if chance.what == "mailbox" else "".join(things)
+    such = f", such as {listing(skus, 'or')}" if skus else ""
+    again = f"assign a licence with {thing} again{such}"
+    stays = f"; {clean(chance.keeps)}" if chance.keeps else ""
     match chance.way:
         case "restore":
             back = f"; {listing(skus)} comes back with the user if seats are free" if skus else ""
             return f"restore the user: an entry with the same name in tenant.yaml, or the admin center{back}"
         case "assign":
-            return again
+            return again + stays
         case "both":
-            return f"restore the user, then {again}"
+            return f"restore the user, then {again}{stays}"
 
 
-def beneath(chances: Sequence[Chance]) -> str:
+def saved(chances: Sequence[Chance]) -> str:
     """Return how much can be saved, in a sentence."""
     users = sum(chance.what == "user" for chance in chances)
-    mailboxes = len(chances) - users
+    mailboxes = sum(chance.what == "mailbox" for chance in chances)
+    others = len({chance.user_id for chance in chances if chance.what == "data"})
     parts = [
-        *([f"{count(users, 'deleted user')}"] if users else []),
+        *([count(users, "deleted user")] if users else []),
         *([count(mailboxes, "mailbox", "mailboxes")] if mailboxes else []),
+        *([f"{'other ' if mailboxes else ''}data of {count(others, 'user')}"] if others else []),
     ]
-    return f"{listing(parts)} can still be saved." if parts else "Nothing that can be saved is known."
+    told = listing(parts) if parts else ""
+    return (
+        f"{told[0].upper()}{told[1:]} can still be saved." if told else "Nothing that can be saved is known."
+    )
+
+
+def undated(services: Sequence[tuple[str, int]]) -> list[str]:
+    """Return a sentence on what was lost too, and nobody knows until when it can be saved."""
+    if not services:
+        return []
+    told = listing([clean(title) for title, _ in services])
+    return [f"Taken away too, with no deadline that is known: {told}."]
 
 
 def known_since(journal: datetime | None, snapshot: datetime | None) -> str:
     """Return what can be known of removals: since when the journal and the snapshot tell of them."""
     told = [
-        *([f"the journal begins on {_day(journal)}"] if journal else []),
+        *([f"the journal's first run on this tenant is of {_day(journal)}"] if journal else []),
         *([f"the snapshot's first removal is of {_day(snapshot)}"] if snapshot else []),
     ]
     if not told:
