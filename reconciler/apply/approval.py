@@ -13,6 +13,7 @@ import msgspec
 
 from reconciler.errors import RefusedError
 from reconciler.model import Actor, Value
+from reconciler.plan import ActorInfo
 
 if TYPE_CHECKING:
     from reconciler.plan import Change, Plan
@@ -53,7 +54,7 @@ class Losses(Value, frozen=True, kw_only=True):
 
 
 def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
-    """Return the plan as it may be carried out: changes that the actor may not make are blocked.
+    """Return the plan as the live actor may carry it out; see `permit`.
 
     Raises RefusedError, the first that holds of: wrong-tenant, expired-plan, guardrail,
     allow-not-repeated, blocked-changes.
@@ -79,19 +80,26 @@ def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
     judged = permit(plan, live.actor)
     stopped = tuple(change for change in judged.changes if not _may_go(change, consent))
     if stopped and not consent.partial:
-        raise RefusedError("blocked-changes", changes=stopped, actor=live.actor.name, roles=live.actor.roles)
+        raise RefusedError(
+            "blocked-changes",
+            changes=stopped,
+            others=len(judged.changes) - len(stopped),
+            actor=live.actor.name,
+            roles=live.actor.roles,
+        )
     return judged
 
 
 def permit(plan: Plan, actor: Actor) -> Plan:
-    """Return the plan with every ready change blocked that none of the actor's roles may make.
+    """Return the plan as one of this actor's: what none of the actor's roles may make is blocked.
 
     What the plan blocks stays blocked, whoever applies it.
     """
     changes = tuple(_permit(change, actor) for change in plan.changes)
     blocked = sum(not change.ready for change in changes)
     summary = msgspec.structs.replace(plan.summary, blocked=blocked)
-    return msgspec.structs.replace(plan, changes=changes, summary=summary)
+    who = ActorInfo(name=actor.name, roles=actor.roles)
+    return msgspec.structs.replace(plan, actor=who, changes=changes, summary=summary)
 
 
 def _permit(change: Change, actor: Actor) -> Change:

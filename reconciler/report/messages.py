@@ -6,11 +6,12 @@ a code that it doesn't know still gets a sentence.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.report import conflict_words, warning_words
 from reconciler.report.conflict_words import ADMIN_CENTER, OUTSIDE_ROLES
-from reconciler.report.phrases import Facts, count, product, role_names
+from reconciler.report.phrases import Facts, actor, count, product, role_names
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
@@ -32,6 +33,25 @@ def who(change: plans.Change) -> str:
     if change.user:
         return f"user {clean(change.user.upn)}"
     return product(change.sku.sku, change.sku.name) if change.sku else clean(change.address)
+
+
+def may_not(name: str, roles: Sequence[str], changes: Sequence[plans.Change]) -> str:
+    """Return how many of `changes` wait for nothing but another actor's role, and for which; or ""."""
+    by_roles = Counter(change.roles for change in changes if lacks_role_only(change))
+    if not by_roles:
+        return ""
+    takes = [
+        f"{number:,} {'takes' if number == 1 else 'take'} {role_names(needed) if needed else 'another role'}"
+        for needed, number in by_roles.most_common()
+    ]
+    number = by_roles.total()
+    which = f"{count(number, 'change')} that {'is' if number == 1 else 'are'} ready otherwise"
+    return f"{actor(name, roles)} may not make {which}: {'; '.join(takes)}."
+
+
+def lacks_role_only(change: plans.Change) -> bool:
+    """Tell whether a change is blocked by nothing but the roles of who would make it."""
+    return change.blocked_by == ("role-missing",)
 
 
 def warning(of: plans.Warning, *, about: str, day: str) -> Warned:

@@ -125,6 +125,12 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def actor(name: str, roles: Sequence[str]) -> str:
+    """Return who acts, with every role held: "kwame@contoso.com (Helpdesk Administrator)"."""
+    held = ", ".join(role_names([clean(role)]) for role in roles) or "no directory role"
+    return f"{clean(name)} ({held})"
+
+
 def role_names(roles: Sequence[str]) -> str:
     """Return roles as Microsoft writes them: "Billing Administrator or Global Administrator"."""
     return listing([role.replace("-", " ").title() for role in roles], "or", limit=8)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.report import looking_errors, messages
-from reconciler.report.phrases import Facts, count, listing, role_names
+from reconciler.report.phrases import Facts, count, listing
 from reconciler.report.sanitize import clean
 from reconciler.report.usage_errors import file_of
 
@@ -101,19 +101,21 @@ def _guardrail(error: RefusedError) -> str:
 
 def _blocked_changes(error: RefusedError) -> str:
     changes = error.params["changes"]
-    lines = [f"  {clean(change.address)}: {_why_blocked(change)}" for change in changes[:MAX_LISTED]]
-    if len(changes) > MAX_LISTED:
-        lines.append(f"  and {len(changes) - MAX_LISTED:,} more; `reconciler show` has all of them")
+    missing = messages.may_not(error.params["actor"], error.params["roles"], changes)
+    # Those that only the actor's roles stand against are told by that one sentence.
+    named = [change for change in changes if not messages.lacks_role_only(change)]
+    lines = [f"  {clean(change.address)}: {_why_blocked(change)}" for change in named[:MAX_LISTED]]
+    if len(named) > MAX_LISTED:
+        lines.append(f"  and {len(named) - MAX_LISTED:,} more, marked as blocked in the plan")
     head = f"{count(len(changes), 'change')} can't be applied, so nothing was written:"
-    tail = "Apply the others with `--partial`."
-    return "\n".join([head, *lines, tail])
+    others = error.params["others"]
+    tail = "Apply the others with `--partial`." if others else "Nothing else is left to apply."
+    return "\n".join([head, *([f"  {missing}"] if missing else []), *lines, tail])
 
 
 def _why_blocked(change: plans.Change) -> str:
     if change.ready:
         return "it costs money, and takes `--buy`"
-    if not change.permitted:
-        return f"it takes {role_names(change.roles)}"
     return listing([clean(reason) for reason in change.blocked_by])
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from reconciler.report import sections
+from reconciler.report import messages, sections
 from reconciler.report.layout import Page, Span, Symbols, plain, wrap
-from reconciler.report.phrases import count, listing, role_names
+from reconciler.report.phrases import actor, count, listing
 from reconciler.report.rows import grouped
 from reconciler.report.sanitize import clean, encodable
 from reconciler.report.warning_words import DATA_LOSS
@@ -73,7 +73,6 @@ def lines_of(plan: Plan, *, width: int, encoding: str = "utf-8", everything: boo
 
 def _header(page: Page, plan: Plan) -> None:
     """Say which tenant the plan is for, who would apply it, and for which day its dates hold."""
-    roles = ", ".join(role_names([role]) for role in plan.actor.roles) or "no directory role"
     page.put(
         Span(f"Plan for {clean(plan.tenant.domain)}", "bold"), Span(f" ({plan.tenant.provider})"), indent=0
     )
@@ -81,7 +80,7 @@ def _header(page: Page, plan: Plan) -> None:
     facts = [
         ("made", f"{made}; the dates below hold if applied on {clean(plan.created_at[:10])}"),
         ("expires", expires),
-        ("actor", f"{clean(plan.actor.name)} ({roles})"),
+        ("actor", actor(plan.actor.name, plan.actor.roles)),
         *([("targets", listing(_texts(plan.options.get("targets"))))] if plan.options.get("targets") else []),
         *([("allows", listing(_texts(plan.options.get("allow"))))] if plan.options.get("allow") else []),
         *([("seats", "those in their grace period are used too")] if plan.options.get("use_grace") else []),
@@ -182,13 +181,18 @@ def _closing(page: Page, plan: Plan, rows: list[Row]) -> None:
     page.blank()
     if page.cut:
         page.put(Span("Lists are cut short here: `show --all` and `--json` have all of it.", "dim"), indent=0)
+    missing = messages.may_not(plan.actor.name, plan.actor.roles, plan.changes)
     if not ready:
         page.put(Span("Nothing to do", "bold"), Span(_why_nothing(plan)), indent=0)
+        if missing:
+            page.put(Span(missing, "yellow"), indent=0)
         return
     told = f"{count(ready, 'change')} {'is' if ready == 1 else 'are'} ready to apply"
     are, them = ("is", "it") if blocked == 1 else ("are", "them")
     stuck = f"; {blocked:,} {are} blocked (`apply --partial` leaves {them} out)"
     page.put(Span(told + (stuck if blocked else "") + ".", "bold"), indent=0)
+    if missing:
+        page.put(Span(missing, "yellow"), indent=0)
     if plan.refusals:
         page.put(
             Span("A guard rail refuses the plan as a whole: apply changes nothing.", "bold red"), indent=0

@@ -7,7 +7,7 @@ import pytest
 from reconciler.apply import Consent, Live, Losses, approve, losses
 from reconciler.errors import RefusedError
 from reconciler.model import Actor
-from reconciler.plan import Refusal
+from reconciler.plan import ActorInfo, Refusal
 from reconciler.plan import Warning as DataLoss
 from tests.apply.bench import NOW, licences, plan_of, purchase, replace
 
@@ -22,9 +22,19 @@ def refused(plan, live=LIVE, **consent):
     return caught.value
 
 
-def test_a_plan_for_this_tenant_that_the_actor_may_carry_out_is_approved_as_it_is():
+MINE = ActorInfo(name="lara@contoso.com", roles=("license-administrator",))
+
+
+def mine(plan):
+    """Return a plan as one of LICENSE_ADMIN's."""
+    return replace(plan, actor=MINE)
+
+
+def test_a_plan_for_this_tenant_that_the_actor_may_carry_out_is_approved_as_one_of_the_actors():
+    """It was made by somebody else: who applies it is who is shown."""
     plan = plan_of(licences("anna", [], ["e3"]))
-    assert approve(plan, LIVE, Consent()) == plan
+    assert plan.actor != MINE
+    assert approve(plan, LIVE, Consent()) == mine(plan)
 
 
 @pytest.mark.parametrize("other", [{"tenant_id": "t-2"}, {"provider": "graph"}])
@@ -36,7 +46,7 @@ def test_a_plan_for_another_tenant_or_provider_is_refused(other):
 
 def test_a_plan_holds_until_it_expires_by_the_tenants_clock():
     expiry = NOW + timedelta(days=1)
-    assert approve(plan_of(), replace(LIVE, now=expiry), Consent()) == plan_of()
+    assert approve(plan_of(), replace(LIVE, now=expiry), Consent()) == mine(plan_of())
     error = refused(plan_of(), replace(LIVE, now=expiry + timedelta(seconds=1)))
     assert (error.code, error.params["expired_at"]) == ("expired-plan", "2026-11-25T02:00:00Z")
 
@@ -46,25 +56,26 @@ def test_a_guard_rails_refusal_stands_unless_that_very_rail_is_named():
     error = refused(plan, allow=frozenset({"max-revocations"}))
     assert error.code == "guardrail"
     assert [each.code for each in error.params["refusals"]] == ["max-deletions"]
-    assert approve(plan, LIVE, Consent(allow=frozenset({"max-revocations", "max-deletions"}))) == plan
+    assert approve(plan, LIVE, Consent(allow=frozenset({"max-revocations", "max-deletions"}))) == mine(plan)
 
 
 def test_a_rail_that_the_plan_was_made_without_must_be_named_to_apply_too():
     plan = plan_of(options={"allow": ["max-deletions", "protected"]})
     error = refused(plan, allow=frozenset({"protected"}))
     assert (error.code, error.params["allow"]) == ("allow-not-repeated", ["max-deletions"])
-    assert approve(plan, LIVE, Consent(allow=frozenset({"protected", "max-deletions"}))) == plan
+    assert approve(plan, LIVE, Consent(allow=frozenset({"protected", "max-deletions"}))) == mine(plan)
 
 
 def test_a_change_that_none_of_the_actors_roles_may_make_is_blocked():
     """Whatever roles the one had who made the plan."""
-    mine = licences("anna", [], ["e3"])
-    other = replace(mine, address="users/bram", kind="delete-user", roles=("user-administrator",))
-    nobody = replace(mine, address="users/chris/licenses", roles=())
-    error = refused(plan_of(mine, other, nobody))
+    own = licences("anna", [], ["e3"])
+    other = replace(own, address="users/bram", kind="delete-user", roles=("user-administrator",))
+    nobody = replace(own, address="users/chris/licenses", roles=())
+    error = refused(plan_of(own, other, nobody))
     assert error.code == "blocked-changes"
     assert [each.address for each in error.params["changes"]] == [other.address, nobody.address]
-    approved = approve(plan_of(mine, other, nobody), LIVE, Consent(partial=True))
+    assert (error.params["others"], error.params["actor"]) == (1, "lara@contoso.com")
+    approved = approve(plan_of(own, other, nobody), LIVE, Consent(partial=True))
     assert [(each.status, each.permitted, each.blocked_by) for each in approved.changes] == [
         ("ready", True, ()),
         ("blocked", False, ("role-missing",)),
@@ -82,8 +93,8 @@ def test_a_change_that_the_plan_blocks_stays_blocked_even_for_an_actor_who_may_m
 def test_what_spends_money_counts_as_blocked_until_buying_is_allowed():
     plan = plan_of(purchase("e5", 25, 26, roles=("license-administrator",)))
     assert refused(plan).code == "blocked-changes"
-    assert approve(plan, LIVE, Consent(partial=True)) == plan
-    assert approve(plan, LIVE, Consent(buy=True)) == plan
+    assert approve(plan, LIVE, Consent(partial=True)) == mine(plan)
+    assert approve(plan, LIVE, Consent(buy=True)) == mine(plan)
 
 
 # ------------------------------------------------------------ what would be lost

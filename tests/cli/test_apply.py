@@ -225,11 +225,14 @@ def test_roles_are_those_of_who_applies_not_of_who_planned(run, planned, holding
     before = holdings()
     ran = run("apply", "plan.json", "--auto-approve", "--as", ANNA)
     assert ran.code == 3
-    assert f"users/{ANNA}/licenses: it takes" in ran.err
+    refused = f"{ANNA} (no directory role) may not make 1 change that is ready otherwise: 1 takes Directory "
+    assert refused in ran.err
+    assert ran.err.endswith("Nothing else is left to apply.\n")
     ran = run("apply", "plan.json", "--auto-approve", "--as", ANNA, "--partial")
     assert (ran.code, "Applied" in ran.out) == (4, False)
     assert "Nothing to do: 1 change is blocked." in ran.out
-    assert "takes Directory Writers" in " ".join(ran.out.split())
+    assert f"  actor    {ANNA} (no directory role)\n" in ran.out
+    assert refused in " ".join(ran.out.split())
     assert holdings() == before
 
 

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import reconciler
 from reconciler import plan as p
@@ -106,17 +107,26 @@ def test_a_refusing_guard_rail_is_told_with_its_figures():
     assert "--allow max-deletions" in told
 
 
+JOE = "joe@contoso.com (Helpdesk Administrator)"
+
+
+def blocked(changes, others):
+    """Return the error of a helpdesk administrator's apply that `others` more changes would let through."""
+    actor = {"actor": "joe@contoso.com", "roles": ("helpdesk-administrator",)}
+    return RefusedError("blocked-changes", changes=changes, others=others, **actor)
+
+
 def test_blocked_changes_are_named_with_their_reasons():
     changes = (
         licences("max", (licence("SPE_E5"),), status="blocked", blocked_by=("no-seats",)),
         licences("lee", (licence("EMS"),), status="blocked", permitted=False, blocked_by=("role-missing",)),
         seats("SPE_E5", "buy-seats", {"seats": 1}, {"seats": 2}),
     )
-    told = errors.sentence(RefusedError("blocked-changes", changes=changes, actor="a", roles=()))
+    told = errors.sentence(blocked(changes, others=2))
     assert told.splitlines() == [
         "3 changes can't be applied, so nothing was written:",
+        f"  {JOE} may not make 1 change that is ready otherwise: 1 takes {role_names(LICENSE_ROLES)}.",
         "  users/max@contoso.com/licenses: no-seats",
-        f"  users/lee@contoso.com/licenses: it takes {role_names(LICENSE_ROLES)}",
         "  subscriptions/SPE_E5/seats: it costs money, and takes `--buy`",
         "Apply the others with `--partial`.",
     ]
@@ -124,5 +134,27 @@ def test_blocked_changes_are_named_with_their_reasons():
 
 def test_of_many_blocked_changes_only_the_first_are_named():
     changes = tuple(licences(f"u{n}", status="blocked", blocked_by=("no-seats",)) for n in range(12))
-    told = errors.sentence(RefusedError("blocked-changes", changes=changes, actor="a", roles=()))
-    assert "  and 2 more; `reconciler show` has all of them" in told.splitlines()
+    told = errors.sentence(blocked(changes, others=0))
+    assert told.splitlines()[-2:] == [
+        "  and 2 more, marked as blocked in the plan",
+        "Nothing else is left to apply.",
+    ]
+
+
+def test_changes_that_only_the_role_stands_against_are_told_together():
+    """Counted by the roles that may make them, most first; not one line each."""
+    lacking = {"status": "blocked", "permitted": False, "blocked_by": ("role-missing",)}
+    changes = (
+        licences("ann", **lacking),
+        licences("bob", **lacking),
+        replace(licences("eve", **lacking), roles=("global-administrator",)),
+        replace(licences("kim", **lacking), roles=()),
+    )
+    told = errors.sentence(blocked(changes, others=0))
+    assert told.splitlines()[1:] == [
+        (
+            f"  {JOE} may not make 4 changes that are ready otherwise: "
+            f"2 take {role_names(LICENSE_ROLES)}; 1 takes Global Administrator; 1 takes another role."
+        ),
+        "Nothing else is left to apply.",
+    ]
