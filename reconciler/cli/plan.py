@@ -46,6 +46,7 @@ def command(
     Compares tenant.yaml with the tenant and changes nothing. Conflicts, missing roles and refused
     guard rails are part of the plan, not errors: they exit with 0 too.
     """
+    from reconciler.report import messages
     from reconciler.report.document import dumps, to_document
 
     plan = session.make(session.Request(**request)).plan
@@ -57,5 +58,7 @@ def command(
     else:
         output.plan(plan, everything=everything)
     if out is not None:
-        output.notice(f"Saved the plan to {out}; `reconciler apply {shlex.quote(str(out))}` carries it out.")
+        flags = messages.allowing(plan)
+        line = f"reconciler apply {shlex.quote(str(out))}{f' {flags}' if flags else ''}"
+        output.notice(f"Saved the plan to {out}; `{line}` carries it out.")
     return 2 if detailed_exitcode and plan.changes else 0

@@ -96,7 +96,7 @@ def purchase(of: plans.Purchase, provider: str) -> str:
 
 def _max_revocations(f: Facts) -> str:
     return (
-        f"this plan takes {count(f.number('lost'), 'licence')} of {f.number('held'):,} held "
+        f"the ready changes take {count(f.number('lost'), 'licence')} of {f.number('held'):,} held "
         f"({_share(f.number('lost'), f.number('held'))}) away from users; "
         f"the guard rail max_revocations {_limits(f)}."
     )
@@ -104,14 +104,14 @@ def _max_revocations(f: Facts) -> str:
 
 def _max_deletions(f: Facts) -> str:
     return (
-        f"this plan deletes {count(f.number('deleted'), 'user')} of {f.number('users'):,} "
+        f"the ready changes delete {count(f.number('deleted'), 'user')} of {f.number('users'):,} "
         f"({_share(f.number('deleted'), f.number('users'))}); "
         f"the guard rail max_deletions {_limits(f)}."
     )
 
 
 def _auto_renew_off(f: Facts) -> str:
-    return f"this plan turns automatic renewal of {f.product} off: its users lose it when its term ends."
+    return f"a ready change turns automatic renewal of {f.product} off: its users lose it when its term ends."
 
 
 def _share(part: int, whole: int) -> str:
@@ -146,5 +146,12 @@ def refusal(of: plans.Refusal) -> str:
     )
     return (
         f"{reason} Apply refuses the whole plan. Look whether all of it is meant; "
-        f"if it is, `reconciler apply {clean(of.allow)}` lets it pass."
+        f"if it is, `{clean(of.allow)}` at apply lets it pass."
     )
+
+
+def allowing(plan: plans.Plan) -> str:
+    """Return the flags without which apply refuses the plan, for a command line; "" where it needs none."""
+    made_with = plan.options.get("allow")
+    repeated = [f"--allow {name}" for name in made_with] if isinstance(made_with, (list, tuple)) else []
+    return clean(" ".join(sorted({*repeated, *(refusal.allow for refusal in plan.refusals)})))

@@ -49,7 +49,7 @@ def _allow_not_repeated(f: Facts) -> str:
     flags = " ".join(f"--allow {name}" for name in f.names("allow"))
     return (
         f"the plan was made with {flags}, and apply must be told so too. Nothing was written. "
-        f"If it is meant: `reconciler apply {flags}`."
+        f"If it is meant, add `{flags}`."
     )
 
 

@@ -65,6 +65,10 @@ def refusals(page: Page, plan: Plan) -> None:
             Span(messages.refusal(refusal)),
             hang=4,
         )
+    if plan.refusals and plan.blocked:
+        page.put(
+            Span("Guard rails count what is ready; the figures above count what is blocked, too.", "dim")
+        )
 
 
 # ------------------------------------------------------------ purchases

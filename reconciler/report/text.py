@@ -190,13 +190,17 @@ def _closing(page: Page, plan: Plan, rows: list[Row]) -> None:
     told = f"{count(ready, 'change')} {'is' if ready == 1 else 'are'} ready to apply"
     are, them = ("is", "it") if blocked == 1 else ("are", "them")
     stuck = f"; {blocked:,} {are} blocked (`apply --partial` leaves {them} out)"
+    if plan.refusals:
+        rails, refuse = ("Guard rails", "refuse") if len(plan.refusals) > 1 else ("A guard rail", "refuses")
+        page.put(
+            Span(f"{rails} {refuse} the plan as a whole: ", "bold red"),
+            Span(f"apply changes nothing without `{messages.allowing(plan)}`.", "bold red"),
+            indent=0,
+        )
+        told = f"With that, {told}"
     page.put(Span(told + (stuck if blocked else "") + ".", "bold"), indent=0)
     if missing:
         page.put(Span(missing, "yellow"), indent=0)
-    if plan.refusals:
-        page.put(
-            Span("A guard rail refuses the plan as a whole: apply changes nothing.", "bold red"), indent=0
-        )
     if any(row.first.buys and row.first.ready for row in rows):
         page.put(Span("What costs money is left out, unless applied with `--buy`."), indent=0)
 

@@ -50,6 +50,19 @@ def test_json_stays_pure_where_the_demo_tenant_is_made_and_a_file_is_saved(run, 
     )
 
 
+def test_the_command_for_a_saved_plan_names_every_rail_that_refuses_it(run, tenant, state):
+    """As it stands it would be refused; with the flags it would be carried out."""
+    rail = "{count: 0, free: 0}"
+    tenant.write_text(
+        "version: 1\nusers:\n  anna@contoso.com: {ensure: absent}\n  bram@contoso.com: {licenses: []}\n"
+        f"guardrails: {{max_revocations: {rail}, max_deletions: {rail}}}\n"
+    )
+    ran = run("plan", "--snapshot", "state.json", "--out", "plan.json")
+    flags = "--allow max-deletions --allow max-revocations"
+    assert ran.err == (f"Saved the plan to plan.json; `reconciler apply plan.json {flags}` carries it out.\n")
+    assert f"apply changes nothing without `{flags}`." in " ".join(ran.out.split())
+
+
 def test_the_demo_tenant_is_made_once(run, workdir):
     (workdir / "tenant.yaml").write_text("version: 1\nusers: {}\n")
     assert "made the demo tenant" in run("plan").err

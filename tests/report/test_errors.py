@@ -103,7 +103,7 @@ def test_a_refusing_guard_rail_is_told_with_its_figures():
     told = errors.sentence(RefusedError("guardrail", refusals=(rail,)))
     head, line = told.splitlines()
     assert head == "refused by guard rails, so nothing was written:"
-    assert line.startswith("  max-deletions: this plan deletes 9 users of 20")
+    assert line.startswith("  max-deletions: the ready changes delete 9 users of 20")
     assert "--allow max-deletions" in told
 
 

@@ -186,7 +186,19 @@ def test_a_loss_with_no_known_date_says_so_and_names_none(code):
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_a_refusal_names_the_flag_that_loosens_the_rail(code):
-    assert f"`reconciler apply --allow {code}`" in refused(code)
+    """The flag alone: `reconciler apply --allow …` would make and apply a plan that nobody has reviewed."""
+    assert f"`--allow {code}` at apply lets it pass" in refused(code)
+    assert "reconciler apply" not in refused(code)
+
+
+def test_the_flags_without_which_a_plan_is_refused_are_those_of_its_rails_and_those_it_was_made_with():
+    rails = tuple(
+        p.Refusal(code=code, allow=f"--allow {code}")
+        for code in ("max-revocations", "auto-renew-off", "auto-renew-off")
+    )
+    made = plan(refusals=rails, options={"allow": ["protected", "max-revocations"]})
+    assert messages.allowing(made) == "--allow auto-renew-off --allow max-revocations --allow protected"
+    assert messages.allowing(plan()) == ""
 
 
 @pytest.mark.parametrize("code", [*CONFLICTS, *WARNINGS, *REFUSALS, "of-the-future"])
@@ -461,9 +473,9 @@ def test_every_purchase_says_that_other_contracts_lie_outside_the_roles():
 
 
 def test_a_refusal_gives_the_figures_and_the_limits():
-    assert "takes 61 licences of 400 held (15.3 %) away" in refused("max-revocations")
+    assert "the ready changes take 61 licences of 400 held (15.3 %) away" in refused("max-revocations")
     assert "allows at most 50 and at most 10 % (up to 5 always pass)" in refused("max-revocations")
-    assert "deletes 6 users of 400 (1.5 %)" in refused("max-deletions")
+    assert "the ready changes delete 6 users of 400 (1.5 %)" in refused("max-deletions")
 
 
 def test_a_share_is_rounded_up_so_that_it_never_looks_like_the_limit():

@@ -71,11 +71,30 @@ def test_what_stops_or_costs_or_destroys_stands_before_the_rest():
         "Removals",
         "Other changes",
         "Seats",
-        "11 changes are ready to apply; 2 are blocked (`apply --partial` leaves them",
-        "out).",
-        "A guard rail refuses the plan as a whole: apply changes nothing.",
+        "A guard rail refuses the plan as a whole: apply changes nothing without",
+        "`--allow max-revocations`.",
+        "With that, 11 changes are ready to apply; 2 are blocked (`apply --partial`",
+        "leaves them out).",
         "What costs money is left out, unless applied with `--buy`.",
     ]
+
+
+def test_where_a_rail_refuses_beside_blocked_changes_the_page_says_which_of_them_it_counted():
+    """The figures of the header count blocked changes too, so the two differ."""
+    told = "Guard rails count what is ready; the figures above count what is blocked, too."
+    found = everything()
+    alone = msgspec.structs.replace(found, changes=found.ready)
+    assert [told in " ".join(shown(of).split()) for of in (found, alone)] == [True, False]
+
+
+def test_of_several_refusing_rails_the_last_lines_name_every_flag():
+    rails = tuple(
+        p.Refusal(code=code, allow=f"--allow {code}") for code in ("max-deletions", "max-revocations")
+    )
+    assert (
+        "Guard rails refuse the plan as a whole: apply changes nothing without "
+        "`--allow max-deletions --allow max-revocations`. With that, "
+    ) in " ".join(shown(msgspec.structs.replace(everything(), refusals=rails)).split())
 
 
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120, 200])
