@@ -57,15 +57,15 @@ def command(*, files: tuple[Path, ...], catalog: Path | None, as_json: bool) -> 
 
 def _print(problems: Sequence[Problem], declared: dict[str, int], errors: int, files: str) -> None:
     """Print each problem on a line of its own, and the verdict."""
-    from reconciler.report.problems import line
+    from reconciler.report.problems import line, tally
 
     for problem in problems:
         output.write(line(problem))
     if errors:
-        output.write(f"{files} is not valid: {output.count(errors, 'problem')}.")
+        output.write(f"{files} is not valid: {tally(problems)}.")
         return
     contents = ", ".join(output.count(number, noun) for noun, number in declared.items() if number)
-    warnings = f"; {output.count(len(problems), 'warning')}" if problems else ""
+    warnings = f"; {tally(problems)}" if problems else ""
     output.write(f"{files} is valid: {contents or 'nothing declared'}{warnings}.")
 
 

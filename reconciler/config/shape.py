@@ -176,6 +176,8 @@ def _problems(source: Source, fault: Fault) -> Iterator[tuple[Path, Problem]]:
         for key in fault.wanted:
             if key not in fault.found:
                 params = {"key": key, "path": list(fault.path)}
+                if "properties" not in fault.schema and fault.title:  # a `then`: another key would do, too
+                    params["any"] = fault.title.split(" or ")
                 yield fault.path, Problem(location=location, code="missing-key", params=params)
         return
     code, params = _value_problem(fault)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from reconciler.errors import ConfigError, DirectoryError, ReconcilerError, RefusedError
 from reconciler.report.directory_errors import DIRECTORY
-from reconciler.report.phrases import Facts, count
+from reconciler.report.phrases import Facts
+from reconciler.report.problems import tally
 from reconciler.report.refused_errors import REFUSED, REFUSED_WITH_STRUCTS
 from reconciler.report.sanitize import clean
 from reconciler.report.usage_errors import USAGE
@@ -17,7 +18,7 @@ from reconciler.report.usage_errors import USAGE
 def sentence(error: ReconcilerError) -> str:
     """Return what to tell a reader about `error`: clean text, one line unless it lists changes."""
     if isinstance(error, ConfigError):
-        return f"the desired state has {count(len(error.problems), 'problem')}; nothing was planned."
+        return f"the desired state has {tally(error.problems)}; nothing was planned."
     if isinstance(error, RefusedError) and error.code in REFUSED_WITH_STRUCTS:
         return REFUSED_WITH_STRUCTS[error.code](error)
     if isinstance(error, RefusedError):

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reconciler.report.phrases import count
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from reconciler.model import Problem
 
 _MAX_SHOWN = 80
 """Characters of a value that are shown; a long one helps nobody to find it."""
+
+_ONLY_A_WARNING = " (a warning: `plan` asks the tenant, and decides)"
 
 _MAX_NAMES = 12
 """Names of a cycle that are shown."""
@@ -36,7 +39,24 @@ def line(problem: Problem) -> str:
 
 
 def message(problem: Problem) -> str:
-    """Return the sentence alone. A code that is not in the table is told with its params."""
+    """Return the sentence alone, which says so where it is a warning."""
+    return _sentence(problem) + (_ONLY_A_WARNING if problem.severity == "warning" else "")
+
+
+def tally(problems: Sequence[Problem]) -> str:
+    """Return how many there are: "6 problems, 1 warning"."""
+    warnings = sum(problem.severity == "warning" for problem in problems)
+    errors = len(problems) - warnings
+    return ", ".join(
+        [
+            *([count(errors, "problem")] if errors else []),
+            *([count(warnings, "warning")] if warnings else []),
+        ]
+    )
+
+
+def _sentence(problem: Problem) -> str:
+    """Return what is wrong. A code that is not in the table is told with its params."""
     sentence = _SENTENCES.get(problem.code)
     if sentence is None:
         return ", ".join(f"{clean(key)}: {_value(value)}" for key, value in problem.params.items())
@@ -160,7 +180,8 @@ def _null(params: Params) -> str:
 
 
 def _wrong_type(params: Params) -> str:
-    quote = "; put it in quotes if it is meant as text" if params["quote"] else ""
+    said = "in quotes" in params["expected"]
+    quote = "; put it in quotes if it is meant as text" if params["quote"] and not said else ""
     return f"{_what(params)} is {params['found']}; expected: {params['expected']}{quote}"
 
 
@@ -253,7 +274,9 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "too-many-problems": lambda p: f"{p['limit']} problems so far; those that follow are not told",
     # shape
     "unknown-key": _unknown_key,
-    "missing-key": lambda p: f"{_what(p)} lacks {_key(p['key'])}",
+    "missing-key": lambda p: (
+        f"{_what(p)} lacks {' or '.join(_key(key) for key in p.get('any') or [p['key']])}"
+    ),
     "null-value": _null,
     "wrong-type": _wrong_type,
     "unknown-country": _country,

@@ -53,6 +53,13 @@ def test_every_problem_is_listed_in_order_and_the_run_fails(run, write):
     assert verdict == "tenant.yaml is not valid: 2 problems."
 
 
+def test_problems_and_warnings_are_counted_apart(run, write):
+    write(BAD + "  eva@contoso.com: {licenses: [CONTOSO_SPECIAL]}\n")
+    ran = run("validate")
+    assert ran.out.endswith("tenant.yaml is not valid: 2 problems, 1 warning.\n")
+    assert run("plan").err.endswith("the desired state has 2 problems, 1 warning; nothing was planned.\n")
+
+
 def test_an_unknown_sku_is_a_warning_for_the_tenant_may_know_it(run, write):
     write(GOOD.replace("[]", "[CONTOSO_SPECIAL]"))
     ran = run("validate")
@@ -60,6 +67,7 @@ def test_an_unknown_sku_is_a_warning_for_the_tenant_may_know_it(run, write):
     warning, verdict = ran.out.splitlines()
     assert warning.startswith("tenant.yaml:7:")
     assert "CONTOSO_SPECIAL" in warning
+    assert warning.endswith(" (a warning: `plan` asks the tenant, and decides)")
     assert verdict == "tenant.yaml is valid: 2 users, 1 bundle; 1 warning."
 
 
