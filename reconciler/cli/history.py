@@ -113,12 +113,12 @@ def _counts(run: Run) -> dict[str, int]:
 
 
 def _show(run: Run) -> None:
+    from reconciler.report.phrases import actor
     from reconciler.report.results import STATUSES, sentence
     from reconciler.report.sanitize import clean
 
     names = _sku_names()
     start = run.start
-    roles = ", ".join(start.actor.roles) or "no directory role"
     output.write(f"Run {run.id}: {_outcome(run)}.")
     output.write(f"  started   {start.time:%Y-%m-%d %H:%M:%S} UTC")
     if run.end:
@@ -126,7 +126,7 @@ def _show(run: Run) -> None:
     output.write(
         f"  tenant    {clean(start.tenant.domain)} ({clean(start.tenant.provider)}, {clean(start.tenant.id)})"
     )
-    output.write(f"  actor     {clean(start.actor.name)} ({clean(roles)})")
+    output.write(f"  actor     {actor(start.actor.name, start.actor.roles)}")
     output.write(f"  plan      {clean(start.plan_digest)}")
     output.write(f"  options   {_options(start.options)}")
     output.write("")

@@ -125,6 +125,13 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def instant(text: str) -> str:
+    """Return "2026-11-24 02:00 UTC" for an RFC 3339 instant in UTC; anything else as it is."""
+    text = clean(text)
+    shown = f"{text[:10]} {text[11:16]} UTC"
+    return shown if text[10:11] == "T" and text.endswith(("Z", "+00:00")) else text
+
+
 def actor(name: str, roles: Sequence[str]) -> str:
     """Return who acts, with every role held: "kwame@contoso.com (Helpdesk Administrator)"."""
     held = ", ".join(role_names([clean(role)]) for role in roles) or "no directory role"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.report import looking_errors, messages
-from reconciler.report.phrases import Facts, count, listing
+from reconciler.report.phrases import Facts, count, instant, listing
 from reconciler.report.sanitize import clean
 from reconciler.report.usage_errors import file_of
 
@@ -32,7 +32,8 @@ def _planned_elsewhere(f: Facts) -> str:
 
 def _expired_plan(f: Facts) -> str:
     return (
-        f"the plan expired on {f.text('expired_at')}; it is now {f.text('now')}. Nothing was written. "
+        f"the plan expired at {instant(f.text('expired_at'))}; it is now {instant(f.text('now'))}. "
+        "Nothing was written. "
         "Plan again: the tenant has moved on."
     )
 

@@ -38,7 +38,8 @@ _ENDED: dict[str, str] = {
 
 _CODES: dict[str, str] = {
     "password-not-kept": (
-        "its first password was kept nowhere: reset the password in the admin centre to hand the account over"
+        "its first password was kept nowhere: reset the password in the Microsoft 365 admin center "
+        "to hand the account over"
     ),
     "unreadable": "it could not be read just before the write; nothing was written",
     "needs-buy": "it spends money: apply with --buy",

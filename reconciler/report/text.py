@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.report import messages, sections
 from reconciler.report.layout import Page, Span, Symbols, plain, wrap
-from reconciler.report.phrases import actor, count, listing
+from reconciler.report.phrases import actor, count, instant, listing
 from reconciler.report.rows import grouped
 from reconciler.report.sanitize import clean, encodable
 from reconciler.report.warning_words import DATA_LOSS
@@ -76,7 +76,7 @@ def _header(page: Page, plan: Plan) -> None:
     page.put(
         Span(f"Plan for {clean(plan.tenant.domain)}", "bold"), Span(f" ({plan.tenant.provider})"), indent=0
     )
-    made, expires = _instant(plan.created_at), _instant(plan.expires_at)
+    made, expires = instant(plan.created_at), instant(plan.expires_at)
     facts = [
         ("made", f"{made}; the dates below hold if applied on {clean(plan.created_at[:10])}"),
         ("expires", expires),
@@ -91,13 +91,6 @@ def _header(page: Page, plan: Plan) -> None:
 
 def _texts(value: object) -> list[str]:
     return [clean(str(item)) for item in value] if isinstance(value, (list, tuple)) else [clean(str(value))]
-
-
-def _instant(text: str) -> str:
-    """Return "2026-11-24 02:00 UTC" for an RFC 3339 instant in UTC; anything else as it is."""
-    text = clean(text)
-    shown = f"{text[:10]} {text[11:16]} UTC"
-    return shown if text[10:11] == "T" and text.endswith(("Z", "+00:00")) else text
 
 
 def _summary(page: Page, plan: Plan) -> None:

@@ -205,7 +205,7 @@ def test_an_expired_plan_is_refused_by_the_tenants_clock(run, planned, holdings)
     run("sandbox", "advance", "--days", "30")
     before = holdings()
     ran = run("apply", "plan.json", "--auto-approve")
-    assert (ran.code, "the plan expired on" in ran.err) == (3, True)
+    assert (ran.code, "the plan expired at" in ran.err) == (3, True)
     assert holdings() == before
 
 
@@ -336,7 +336,7 @@ def test_a_created_users_password_is_in_the_file_and_nowhere_else(run, declared,
 def test_without_a_file_the_result_line_says_what_to_do(run, declared, sandbox):
     declared(CREATE)
     ran = run("apply", "--auto-approve")
-    assert (ran.code, "reset the password in the admin centre" in ran.out) == (0, True)
+    assert (ran.code, "reset the password in the Microsoft 365 admin center" in ran.out) == (0, True)
 
 
 def test_an_older_credentials_file_stops_the_run_before_it_begins(run, declared, sandbox, holdings):

@@ -70,7 +70,7 @@ def test_one_run_is_shown_with_each_result_and_its_request_ids(run, runs):
         "  started   2026-11-24 02:00:00 UTC",
         "  ended     2026-11-24 02:00:00 UTC, exit code 0",
         "  tenant    contoso.com (sandbox, t-1)",
-        "  actor     admin@contoso.com (global-administrator)",
+        "  actor     admin@contoso.com (Global Administrator)",
         "  plan      sha256:0",
         "  options   none",
         "",

@@ -80,6 +80,13 @@ def test_a_sentence_says_what_happened_and_what_to_do():
     )
 
 
+def test_when_a_plan_expired_and_what_time_it_is_are_told_as_the_plans_header_tells_them():
+    told = errors.sentence(
+        RefusedError("expired-plan", expired_at="2026-11-24T09:53:05Z", now="2026-11-26T05:53:06+00:00")
+    )
+    assert told.startswith("the plan expired at 2026-11-24 09:53 UTC; it is now 2026-11-26 05:53 UTC. ")
+
+
 def test_problems_of_the_desired_state_are_counted():
     problem = Problem(location=Location(file="tenant.yaml", line=1), code="unknown-key")
     assert errors.sentence(ConfigError([problem])) == "the desired state has 1 problem; nothing was planned."
