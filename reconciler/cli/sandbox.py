@@ -30,12 +30,21 @@ def command() -> None:
     "reset", cls=Command, examples=[("reconciler sandbox reset", "start again with the demo tenant")]
 )
 def reset() -> None:
-    """Throw the tenant away and make the demo tenant."""
+    """Throw the tenant away and make the demo tenant.
+
+    It is another tenant, with an id of its own: plans made before are not for it. The journal stays.
+    """
     from reconciler import sandbox
 
     home = session.home()
+    earlier = sandbox.exists(home)
     sandbox.reset(home)
     output.write(f"Made the demo tenant in {home}.")
+    if earlier:
+        output.write(
+            "It is another tenant than before: a plan made earlier is not for it. "
+            "The journal of earlier tenants stays."
+        )
 
 
 @command.command(

@@ -18,6 +18,15 @@ def test_reset_makes_the_demo_tenant(run, workdir):
     assert (workdir / ".reconciler").is_dir()
 
 
+def test_a_second_reset_says_what_becomes_of_plans_and_of_the_journal(run):
+    run("sandbox", "reset")
+    assert run("sandbox", "reset").out == (
+        "Made the demo tenant in .reconciler.\n"
+        "It is another tenant than before: a plan made earlier is not for it. "
+        "The journal of earlier tenants stays.\n"
+    )
+
+
 def test_load_puts_a_snapshot_in_the_tenants_place(run, state, workdir):
     run("sandbox", "reset")
     ran = run("sandbox", "load", "state.json")
