@@ -90,7 +90,7 @@ class Proposed:
 )
 @click.option(
     "--parallelism",
-    type=click.IntRange(1, 16),
+    type=options.Whole(1, 16),
     default=4,
     show_default=True,
     help="Batches in flight at once.",

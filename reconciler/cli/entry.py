@@ -74,6 +74,30 @@ def _invoke(argv: list[str], run: Run) -> int:
         return done.exit_code
 
 
+def _usage(error: click.ClickException) -> str:
+    """Return what is wrong with a command line: the option or argument, then what it lacks."""
+    match error:
+        case click.MissingParameter():
+            return f"{_named(error.param)} is missing."
+        case click.BadParameter():
+            return f"{_named(error.param)}: {error.message}"
+        case click.NoSuchOption():
+            near = f"; did you mean {error.possibilities[0]}?" if error.possibilities else "."
+            return f"{error.option_name} is not an option of this command{near}"
+        case click.BadOptionUsage() if "requires" in error.message:
+            return f"{error.option_name} needs a value behind it."
+        case _:
+            return error.format_message()
+
+
+def _named(param: click.Parameter | None) -> str:
+    """Return an option as it is typed, an argument as the help calls it."""
+    if param is None:
+        return "the command line"
+    named = param.opts[-1] if isinstance(param, click.Option) else (param.metavar or param.name or "")
+    return named.strip("[]")
+
+
 def _report(error: BaseException, run: Run) -> None:
     """Say on standard error what ended the run."""
     if isinstance(error, BrokenPipeError):  # the reader has gone: as any tool in a pipe, end quietly
@@ -84,7 +108,7 @@ def _report(error: BaseException, run: Run) -> None:
         case KeyboardInterrupt() | click.Abort():
             output.notice("Interrupted.")
         case click.ClickException():
-            output.error(error.format_message())
+            output.error(_usage(error))
             context = getattr(error, "ctx", None)
             output.notice(f"Try: {context.command_path if context else 'reconciler'} --help")
         case ConfigError():

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
 
-PATH = click.Path(path_type=Path)
+PATH = click.Path(path_type=Path, readable=False)  # whoever reads it says what is wrong, and how it goes on
 RAILS = ("max-revocations", "max-deletions", "protected", "auto-renew-off")
 
 LAST = "9000"
@@ -27,6 +27,18 @@ LAST = "9000"
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?")
 _UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")
+
+
+class Whole(click.IntRange):
+    """A whole number between two bounds, refused in words that name them."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+        """Return the number."""
+        with contextlib.suppress(click.BadParameter):
+            return super().convert(value, param, ctx)
+        raise click.BadParameter(
+            f"{value!r} is not a whole number from {self.min} to {self.max}.", ctx, param
+        )
 
 
 def instant(text: str) -> datetime:

@@ -70,7 +70,7 @@ def load(*, path: Path) -> None:
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=options.Whole(0, 65535),
     default=8365,
     metavar="N",
     help="0: any free port.  [default: 8365]",
@@ -93,7 +93,7 @@ def serve(*, port: int) -> None:
 )
 @click.option(
     "--days",
-    type=click.IntRange(min=0, max=3650),
+    type=options.Whole(0, 3650),
     required=True,
     metavar="N",
     help="How far to move the clock.",

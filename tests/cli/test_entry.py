@@ -165,3 +165,30 @@ def test_closed_streams_do_no_harm(closed, code):
     done = subprocess.run(["sh", "-c", line], check=False, capture_output=True)
     assert done.returncode == code
     assert done.stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("apply --parallelism x", "--parallelism: 'x' is not a whole number from 1 to 16."),
+        ("apply --parallelism 17", "--parallelism: '17' is not a whole number from 1 to 16."),
+        ("sandbox advance --days -1", "--days: '-1' is not a whole number from 0 to 3650."),
+        ("sandbox advance", "--days is missing."),
+        ("show", "PLAN is missing."),
+        ("plan --as", "--as needs a value behind it."),
+        ("plan --as bob", "--as: 'bob' is not a user's sign-in name (admin@contoso.com)."),
+        ("plan --snapshit s.json", "--snapshit is not an option of this command; did you mean --snapshot?"),
+        ("plan --zz", "--zz is not an option of this command."),
+        ("plan x", "Got unexpected extra argument (x)"),
+    ],
+)
+def test_what_is_wrong_with_a_command_line_is_told_in_our_words(run, line, told):
+    ran = run(*line.split())
+    assert (ran.code, ran.err.splitlines()[0]) == (1, f"error: {told}")
+
+
+def test_a_file_that_may_not_be_read_is_told_by_who_reads_it(run, workdir, monkeypatch):
+    """Not by click, before: `Path 'plan.json' is not readable`."""
+    (workdir / "plan.json").write_text("no plan")
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    assert run("show", "plan.json").err.startswith("error: plan.json:1:1 is not a plan of reconciler")
