@@ -32,10 +32,10 @@ _UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")
 class Whole(click.IntRange):
     """A whole number between two bounds, refused in words that name them."""
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> object:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:  # noqa: ANN401  as click has it
         """Return the number."""
         with contextlib.suppress(click.BadParameter):
-            return super().convert(value, param, ctx)
+            return int(super().convert(value, param, ctx))
         raise click.BadParameter(
             f"{value!r} is not a whole number from {self.min} to {self.max}.", ctx, param
         )
