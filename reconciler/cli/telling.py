@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import click
 
 from reconciler.cli import output
 from reconciler.report import results as words
+from reconciler.report.layout import Span, plain, wrap
 from reconciler.report.rows import Row, verb_of, what
 from reconciler.report.sanitize import clean
 
@@ -66,8 +68,10 @@ class Teller:
             task = bar.add_task("apply", total=len(self._changes))
 
             def told(result: Result) -> None:
+                # Drawn anew before the line: a line scrolls above the bar as it was last drawn, and a
+                # batch brings twenty lines within a moment.
+                bar.update(task, advance=1, refresh=True)
                 self._tell(result)
-                bar.advance(task)
 
             yield told
 
@@ -78,7 +82,15 @@ class Teller:
             label = click.style(label, fg=colour)
         told = self._sentence(result)
         about = describe(self._changes[result.address])
-        self._say(f"{label}  {about}{f' -- {told}' if told else ''}")
+        self._say(f"{label}  {self._folded(f'{about} -- {told}' if told else about)}")
+
+    def _folded(self, text: str) -> str:
+        """Return text with its further lines below its first on a terminal; as one line elsewhere."""
+        if not self._stream.isatty():
+            return text
+        start = STATUS_WIDTH + len("  ")
+        width = shutil.get_terminal_size().columns
+        return plain(wrap([Span(text)], width, start, start)).strip()
 
     def _sentence(self, result: Result) -> str:
         return words.sentence(result.status, result.code, result.params, self._names)

@@ -60,6 +60,31 @@ def test_the_words_are_the_same_with_and_without_colour(tenant, state):
     assert [line.rstrip() for line in COLOUR.sub("", coloured).splitlines()] == plain.splitlines()
 
 
+MANY = "version: 1\nusers:\n" + "".join(
+    f"  new{n}@contoso.com: {{name: Somebody with quite a long name, usage_location: NL}}\n" for n in range(9)
+)
+
+
+def test_the_bar_moves_with_each_result(tenant, sandbox):
+    """All nine are of one batch: their results come within a moment."""
+    tenant.write_text(MANY)
+    code, output = at_a_terminal("apply", "--auto-approve")
+    assert code == 0
+    told = re.findall(r"done +create new\d|(?<!\d)(\d)/9", COLOUR.sub("", output))
+    steps = [step for step in dict.fromkeys(told) if step]
+    assert steps == [str(n) for n in range(10)]
+
+
+def test_a_long_result_goes_on_below_itself(tenant, sandbox):
+    tenant.write_text(MANY)
+    _, output = at_a_terminal("apply", "--auto-approve", NO_COLOR="1")
+    lines = [re.sub(r"^.*\x1b\[2K", "", line).rstrip() for line in output.split("\n")]
+    first = next(n for n, line in enumerate(lines) if line.startswith("done "))
+    folded = [line for line in lines[first:] if "password" in line or "hand the account" in line]
+    assert all(line.startswith(("done  ", " " * 14)) for line in folded), folded
+    assert any(line.startswith(" " * 14) for line in folded)
+
+
 def test_json_has_no_colours_even_on_a_terminal(tenant, state):
     code, output = at_a_terminal("plan", "--snapshot", "state.json", "--json")
     assert code == 0
