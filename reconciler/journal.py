@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
+from reconciler import home as homes
 from reconciler.errors import UsageError
 from reconciler.journal_lock import locked
 from reconciler.model import Removal
@@ -267,9 +268,9 @@ class Journal:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
+                homes.make(self.path.parent)
                 stack.enter_context(locked(self.path.with_suffix(".lock")))
-                self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+                self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, homes.FILE_MODE)
                 stack.callback(os.close, self._fd)
                 _settle_folder(self.path.parent)
                 size = os.fstat(self._fd).st_size

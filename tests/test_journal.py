@@ -137,14 +137,29 @@ def test_a_journal_that_can_not_be_read_is_told(tmp_path):
 
 def test_a_journal_that_can_not_be_written_is_told(tmp_path):
     (tmp_path / "home").write_text("a file, not a folder")
-    with pytest.raises(UsageError) as caught, opened(tmp_path / "home" / "journal.jsonl"):
-        pass
-    assert caught.value.code == "journal-unwritable"
+    (tmp_path / "journal.jsonl").mkdir()
+    for path, code in (
+        (tmp_path / "home" / "journal.jsonl", "home-unusable"),
+        (tmp_path / "journal.jsonl", "journal-unwritable"),
+    ):
+        with pytest.raises(UsageError) as caught, opened(path):
+            pass
+        assert caught.value.code == code
 
 
 def test_only_its_owner_reads_the_journal(path):
     a_run(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_the_folder_that_a_journal_makes_is_its_owners_alone(tmp_path):
+    """A folder that somebody made stays as it is."""
+    a_run(tmp_path / "made" / "home" / "journal.jsonl")
+    assert stat.S_IMODE((tmp_path / "made" / "home").stat().st_mode) == 0o700
+    (tmp_path / "open").mkdir(mode=0o755)
+    before = (tmp_path / "open").stat().st_mode
+    a_run(tmp_path / "open" / "journal.jsonl")
+    assert (tmp_path / "open").stat().st_mode == before
 
 
 def test_lines_of_several_threads_do_not_mix(path):

@@ -123,7 +123,7 @@ def command(*, path: Path | None, acting_as: str | None, **given: Any) -> int:
         log = stack.enter_context(journal.Journal(journal.path_in(session.home()), clock=clock.now))
         _tell_of_a_kill(log)
         if reviewed is None:
-            request = session.Request(acting_as=acting_as, allow=flags.allow, **made)
+            request = session.Request(acting_as=acting_as, allow=flags.allow, writes=True, **made)
             proposed, directory = _make(request, stack)
         else:
             proposed, directory = _open(*reviewed, acting_as, stack)
@@ -196,7 +196,7 @@ def _open(
 
     provider: Provider = "graph" if plan.tenant.provider == "graph" else "sandbox"
     tenant = TenantRef(id=plan.tenant.id, provider=provider)
-    directory = stack.enter_context(session.connect(tenant, acting_as))
+    directory = stack.enter_context(session.connect(tenant, acting_as, writes=True))
     organization, now = directory.identity()
     live = Live(tenant_id=organization.id, provider=provider, actor=directory.actor(), now=now)
     return Proposed(plan=plan, digest=digest, live=live, saved=True), directory

@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.cli import output
+from reconciler.cli import acting, output
 from reconciler.errors import UsageError
 from reconciler.model import Options, TenantRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from reconciler.config import Document
     from reconciler.directory import Directory
@@ -37,7 +38,10 @@ SANDBOX_TOKEN = "sandbox"  # noqa: S105  stands for the sandbox's default actor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What the command line says about a plan: the options of `options.planning`."""
+    """What the command line says about a plan: the options of `options.planning`.
+
+    `writes` tells that the plan is carried out at once: a tenant that can't be changed is no use then.
+    """
 
     files: tuple[Path, ...] = ()
     acting_as: str | None = None
@@ -47,6 +51,7 @@ class Request:
     use_grace: bool = False
     allow: tuple[str, ...] = ()
     catalog: Path | None = None
+    writes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +89,13 @@ def declared(named: Sequence[Path]) -> Document | None:
     return config.read(files(named))
 
 
-def connect(tenant: TenantRef, acting_as: str | None) -> Directory:
-    """Return an open way to the tenant, to be closed by the caller (a context manager).
+def connect(
+    tenant: TenantRef, acting_as: str | None, *, writes: bool = False
+) -> AbstractContextManager[Directory]:
+    """Return a way to the tenant that opens and closes with its context.
 
-    Makes the demo tenant where no sandbox exists yet.
+    Makes the demo tenant where no sandbox exists yet. With `writes`, raises UsageError where the
+    sandbox can't be changed: that must be known before the first write, not after several tries.
     """
     if tenant.provider == "graph":
         raise UsageError("provider-graph-later")
@@ -97,12 +105,18 @@ def connect(tenant: TenantRef, acting_as: str | None) -> Directory:
     from reconciler.directory import Directory
 
     where = ready_sandbox()
-    return Directory(
-        base_url=f"{SANDBOX_URL}/v1.0",
-        commerce_url=f"{SANDBOX_URL}/commerce/v1",
-        token=lambda: acting_as or SANDBOX_TOKEN,
-        transport=httpx.WSGITransport(app=sandbox.app(where), raise_app_exceptions=False),
-    )
+    if writes:
+        sandbox.check_writable(where)
+
+    def directory(token: str) -> Directory:
+        return Directory(
+            base_url=f"{SANDBOX_URL}/v1.0",
+            commerce_url=f"{SANDBOX_URL}/commerce/v1",
+            token=lambda: token,
+            transport=httpx.WSGITransport(app=sandbox.app(where), raise_app_exceptions=False),
+        )
+
+    return acting.open_as(acting_as, directory(acting_as or SANDBOX_TOKEN), lambda: directory(SANDBOX_TOKEN))
 
 
 def ready_sandbox() -> Path:
@@ -149,7 +163,7 @@ def planned(request: Request) -> Iterator[tuple[Made, Directory]]:
     everything could be read.
     """
     document = _document(request)
-    with connect(document.tenant, request.acting_as) as directory:
+    with connect(document.tenant, request.acting_as, writes=request.writes) as directory:
         check_tenant(document.tenant, directory.identity()[0])
         current = look(directory, document.protected_groups)
         yield _plan(request, document, current, directory.actor(), now=current.taken_at), directory

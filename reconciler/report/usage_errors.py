@@ -94,6 +94,24 @@ def _bad_sandbox(f: Facts) -> str:
     return f"the sandbox {file_of(f)} can't be used: {_reason(f)}. `reconciler sandbox reset` makes it anew."
 
 
+def _sandbox_unwritable(f: Facts) -> str:
+    return (
+        f"the sandbox {file_of(f)} can't be written: {_reason(f)}. Nothing was changed. Make the file and "
+        "its folder writable, or let RECONCILER_HOME name another folder."
+    )
+
+
+def _sandbox_busy(f: Facts) -> str:
+    return f"the sandbox {file_of(f)} is being changed by another process. Try again when that is done."
+
+
+def _home_unusable(f: Facts) -> str:
+    return (
+        f"the folder {file_of(f)}, for the sandbox and the journal, can't be made: {_reason(f)}. "
+        "Let RECONCILER_HOME name a folder that can be written."
+    )
+
+
 def _journal_unreadable(f: Facts) -> str:
     return f"the journal {file_of(f)} can't be read: {_reason(f)}."
 
@@ -101,7 +119,8 @@ def _journal_unreadable(f: Facts) -> str:
 def _journal_unwritable(f: Facts) -> str:
     return (
         f"the journal {file_of(f)} can't be written: {_reason(f)}. "
-        "Nothing is written to the tenant that the journal can't record."
+        "Nothing is written to the tenant that the journal can't record: make the file and its folder "
+        "writable, or let RECONCILER_HOME name another folder."
     )
 
 
@@ -143,7 +162,12 @@ def _wrong_tenant(f: Facts) -> str:
 def _unknown_actor(f: Facts) -> str:
     if not f.has("upn"):
         return "the snapshot holds no global administrator. Name with `--as UPN` who would apply the plan."
-    return f"user {f.text('upn')} (`--as`) does not exist in this tenant, so it can't apply anything."
+    near = f"; did you mean {f.text('nearest')}?" if f.has("nearest") else "."
+    return f"there is no user {f.text('upn')} in this tenant to act as (`--as`){near}"
+
+
+def _blocked_actor(f: Facts) -> str:
+    return f"user {f.text('upn')} (`--as`) is blocked from signing in. Name somebody else who would apply."
 
 
 def _provider_graph_later(_: Facts) -> str:
@@ -179,12 +203,14 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "bad-plan": _bad_plan,
     "bad-sandbox": _bad_sandbox,
     "bad-snapshot": _bad_snapshot,
+    "blocked-actor": _blocked_actor,
     "cannot-write": _cannot_write,
     "clock-backwards": _clock_backwards,
     "config-folder-empty": _config_folder_empty,
     "config-unreadable": _config_unreadable,
     "credentials-exist": _credentials_exist,
     "credentials-unwritable": _credentials_unwritable,
+    "home-unusable": _home_unusable,
     "journal-unreadable": _journal_unreadable,
     "journal-unwritable": _journal_unwritable,
     "no-config": _no_config,
@@ -192,6 +218,8 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "no-such-run": _no_such_run,
     "port-in-use": _port_in_use,
     "provider-graph-later": _provider_graph_later,
+    "sandbox-busy": _sandbox_busy,
+    "sandbox-unwritable": _sandbox_unwritable,
     "several-runs": _several_runs,
     "unknown-actor": _unknown_actor,
     "unknown-target": _unknown_target,

@@ -25,12 +25,19 @@ if TYPE_CHECKING:
     from reconciler.sandbox.clock import Clock
     from reconciler.sandbox.resources import Snapshot
 
-__all__ = ["advance", "app", "exists", "load", "reset", "serve"]
+__all__ = ["advance", "app", "check_writable", "exists", "load", "reset", "serve"]
 
 
 def exists(home: Path) -> bool:
     """Tell whether there is a tenant. Raises UsageError("bad-sandbox") for a file that is none."""
     return Store(home, clocks.system).ready()
+
+
+def check_writable(home: Path) -> None:
+    """Return if the tenant can be changed; raises UsageError("sandbox-unwritable"), or another, if not."""
+    with Store(home, clocks.system).writing() as db:
+        # SQLite takes BEGIN IMMEDIATE on a file that can't be written, and only then refuses.
+        db.execute("UPDATE tenant SET value = value WHERE key = 'offset'")
 
 
 def reset(home: Path, *, clock: Clock = clocks.system) -> None:
@@ -81,9 +88,19 @@ def serve(home: Path, port: int, *, on_ready: Callable[[str], Any], clock: Clock
 
 
 def _replace(home: Path, snapshot: Snapshot, clock: Clock) -> None:
-    facts = catalog.load()
     store = Store(home, clock)
     store.clear_way()
+    try:
+        _fill(store, snapshot, clock())
+    except UsageError as error:
+        if error.code != "bad-sandbox":
+            raise
+        store.discard()  # damage that only shows when the old tables are thrown away
+        _fill(store, snapshot, clock())
+
+
+def _fill(store: Store, snapshot: Snapshot, now: datetime) -> None:
+    facts = catalog.load()
     with store.writing() as db:
         store.empty(db)
-        loading.fill(db, snapshot, facts, clock())
+        loading.fill(db, snapshot, facts, now)

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
+from reconciler.errors import UsageError
 from reconciler.sandbox import access, batch, commerce, fault, graph, wire
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.wire import Call, Context, Reply, Route
@@ -151,14 +152,27 @@ def _safely(run: Callable[[], Reply], call: Call, now: datetime) -> Reply:
         return run()
     except fault.Fault as refusal:
         return wire.refusal(refusal, call, now)
+    except UsageError as error:
+        _log.debug("the file could not be used: %s %s", call.method, call.path, exc_info=True)
+        return wire.refusal(_unusable(error), call, now)
     except sqlite3.OperationalError:
         _log.debug("the tenant could not be used: %s %s", call.method, call.path, exc_info=True)
-        busy = fault.Fault(503, "serviceNotAvailable", "The service is temporarily unavailable.")
-        return wire.refusal(busy, call, now)
+        return wire.refusal(_BUSY, call, now)
     except Exception:  # noqa: BLE001  no traceback reaches a client; it is logged for --debug
         _log.debug("an internal error: %s %s", call.method, call.path, exc_info=True)
         message = "An internal server error occurred. The operation failed."
         return wire.refusal(fault.Fault(500, "InternalServerError", message), call, now)
+
+
+_BUSY = fault.Fault(503, "serviceNotAvailable", "The service is temporarily unavailable.")
+
+
+def _unusable(error: UsageError) -> fault.Fault:
+    """Return why the tenant's file can't be used; nobody need try again unless it is only busy."""
+    if error.code == "sandbox-busy":
+        return _BUSY
+    reason = error.params.get("what", error.params.get("reason", error.code))
+    return fault.Fault(507, "generalException", f"The sandbox's file can't be used: {reason}.")
 
 
 def _response(reply: Reply, call: Call, now: datetime) -> Response:

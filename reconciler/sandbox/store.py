@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reconciler import home as homes
 from reconciler.errors import UsageError
 from reconciler.sandbox import clock, schema
 
@@ -24,6 +25,23 @@ if TYPE_CHECKING:
 FILE = "sandbox.db"
 BUSY_SECONDS = 30.0
 CACHE_KIB = 64 * 1024
+
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_CODES = {
+    **dict.fromkeys(_DAMAGED, "bad-sandbox"),
+    **dict.fromkeys((sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED), "sandbox-busy"),
+    **dict.fromkeys(
+        (
+            sqlite3.SQLITE_CANTOPEN,
+            sqlite3.SQLITE_FULL,
+            sqlite3.SQLITE_IOERR,
+            sqlite3.SQLITE_PERM,
+            sqlite3.SQLITE_READONLY,
+        ),
+        "sandbox-unwritable",
+    ),
+}
+"""SQLite's primary result code → the code of our error; any other is a fault of this program."""
 
 
 class Connection(sqlite3.Connection):
@@ -45,18 +63,18 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection that sees one consistent state throughout."""
-        with _translated(self.path):
-            connection = self._connection()
-        with _transaction(connection, "BEGIN"):
+        with _translated(self.path), _transaction(self._connection(), "BEGIN") as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection whose changes all come to stand, or none where anything is raised."""
-        with _translated(self.path):
-            connection = self._connection()
         # The lock spares this process's own threads SQLite's wait by polling.
-        with self._writer, _transaction(connection, "BEGIN IMMEDIATE"):
+        with (
+            _translated(self.path),
+            self._writer,
+            _transaction(self._connection(), "BEGIN IMMEDIATE") as connection,
+        ):
             yield connection
 
     def ready(self) -> bool:
@@ -68,6 +86,8 @@ class Store:
             return False
         with self.reading() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version == schema.VERSION:
+                db.execute("SELECT value FROM tenant").fetchall()  # damage behind the head shows here
         if version not in (0, schema.VERSION):
             what = "another version of this program made it"
             raise UsageError("bad-sandbox", file=str(self.path), what=what)
@@ -81,12 +101,17 @@ class Store:
             try:
                 (version,) = db.execute("PRAGMA user_version").fetchone()
             except sqlite3.DatabaseError as error:
-                if error.sqlite_errorcode not in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                if _primary(error) not in _DAMAGED:
                     raise
                 version = None
         if version not in (0, schema.VERSION):
-            for suffix in ("", "-wal", "-shm"):
-                self.path.with_name(FILE + suffix).unlink(missing_ok=True)
+            self.discard()
+
+    def discard(self) -> None:
+        """Throw the file away, and what SQLite keeps beside it."""
+        self._local = threading.local()
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(FILE + suffix).unlink(missing_ok=True)
 
     def now(self, db: sqlite3.Connection) -> datetime:
         """Return the tenant's time in UTC."""
@@ -109,7 +134,8 @@ class Store:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    homes.make(path.parent)
+    homes.make_file(path)  # SQLite makes its other files alike
     connection = sqlite3.connect(
         path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
     )
@@ -128,20 +154,31 @@ def _fold(text: str | None) -> str | None:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[None]:
+def _transaction(connection: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connection]:
     connection.execute(begin)
     try:
-        yield
+        yield connection
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite ends some by itself, on a full disk for one
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 @contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """Turn a folder or file that can't be used into an error for people."""
+    """Turn a file that can't be used, damaged, locked or not writable, into an error for people."""
     try:
         yield
-    except (sqlite3.DatabaseError, OSError) as error:
-        raise UsageError("bad-sandbox", file=str(path), what=str(error)) from error
+    except sqlite3.DatabaseError as error:
+        code = _CODES.get(_primary(error))
+        if code is None:
+            raise
+        raise UsageError(code, file=str(path), what=str(error)) from error
+    except OSError as error:
+        raise UsageError("sandbox-unwritable", file=str(path), what=error.strerror or str(error)) from error
+
+
+def _primary(error: sqlite3.Error) -> int:
+    """Return SQLite's primary result code; errors of Python's own module have none."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import stat
 from contextlib import closing
 
+import httpx
 import pytest
 
 from reconciler import sandbox
 from reconciler.errors import UsageError
-from reconciler.sandbox import schema
+from reconciler.sandbox import schema, store
 
 
 def load(tmp_path, content):
@@ -216,4 +219,79 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError) as caught:
         sandbox.reset(tmp_path / "file" / "home")
+    assert (caught.value.code, caught.value.params["path"]) == ("home-unusable", str(tmp_path / "file/home"))
+
+
+def test_damage_within_the_file_is_told_at_once_and_a_reset_replaces_it(tenant, fault):
+    it = tenant()
+    with closing(sqlite3.connect(it.home / "sandbox.db")) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = (it.home / "sandbox.db").read_bytes()
+    (it.home / "sandbox.db").write_bytes(content[:4096] + b"\x5a" * (len(content) - 4096))
+    with pytest.raises(UsageError) as caught:
+        sandbox.exists(it.home)
     assert caught.value.code == "bad-sandbox"
+    transport = httpx.WSGITransport(app=sandbox.app(it.home), raise_app_exceptions=False)
+    with httpx.Client(transport=transport, base_url="https://sandbox.invalid") as client:
+        status, code, message = fault(client.get("/v1.0/organization"))
+    assert (status, code) == (507, "generalException")
+    assert message.startswith("The sandbox's file can't be used: ")
+    sandbox.reset(it.home)
+    assert sandbox.exists(it.home)
+
+
+def read_only(monkeypatch):
+    """Open every database so that it can't be written, as its mode would for anybody but root."""
+    connect = sqlite3.connect
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda path, **how: connect(f"file:{path}?mode=ro", uri=True, **how)
+    )
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_lost(tenant, build, monkeypatch, fault):
+    it = tenant(users=[build.user("anna")])
+    snapshot = it.home / "state.json"
+    snapshot.write_text(json.dumps(build.snapshot()))
+    file = str(it.home / "sandbox.db")
+    read_only(monkeypatch)
+    for change in (
+        sandbox.check_writable,
+        sandbox.reset,
+        lambda home: sandbox.load(home, snapshot),
+        lambda home: sandbox.advance(home, 1),
+    ):
+        with pytest.raises(UsageError) as caught:
+            change(it.home)
+        assert (caught.value.code, caught.value.params["file"]) == ("sandbox-unwritable", file)
+    transport = httpx.WSGITransport(app=sandbox.app(it.home), raise_app_exceptions=False)
+    headers = {"Authorization": "Bearer sandbox"}
+    with httpx.Client(transport=transport, base_url="https://sandbox.invalid", headers=headers) as client:
+        reply = client.patch("/v1.0/users/anna@contoso.com", json={"city": "Delft"})
+        assert fault(reply)[:2] == (507, "generalException")
+        assert client.get("/v1.0/users/anna@contoso.com").status_code == 200
+
+
+def test_a_file_that_another_process_changes_is_told(tenant, monkeypatch):
+    it = tenant()
+    monkeypatch.setattr(store, "BUSY_SECONDS", 0.01)
+    with closing(sqlite3.connect(it.home / "sandbox.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UsageError) as caught:
+            sandbox.advance(it.home, 1)
+    assert caught.value.code == "sandbox-busy"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
+def test_nobody_else_may_read_the_tenant(tmp_path, monkeypatch):
+    """A loaded tenant holds real people; the files beside the database hold them for a while, too."""
+    home = tmp_path / "home"
+    before = os.umask(0o022)
+    try:
+        sandbox.reset(home)
+        with closing(sqlite3.connect(home / "sandbox.db")) as db:
+            db.execute("BEGIN IMMEDIATE")
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("sandbox.db", "sandbox.db-wal", "sandbox.db-shm"), 0o600)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
