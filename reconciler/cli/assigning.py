@@ -41,7 +41,7 @@ def run(
         raise UsageError("no-config", path=str(session.DEFAULT_FILE), default=True)
     sku_id = seen.sku(state, name)
     people = [_person(everybody, upn) for upn in only] if only else found.people
-    proposed = additions.propose(state.context, people, sku_id)
+    proposed = additions.propose(state.context, people, sku_id, named=bool(only))
     edits = adding.add(state.document, dict(proposed.entries), _spelt(state, sku_id))
     diffs = [words.diff(edit.name, edit.before, edit.after, edit.changes) for edit in edits]
     if not as_json:
@@ -102,7 +102,7 @@ def _document(proposed: Additions, edits: Sequence[Edit], diffs: Sequence[str]) 
         "name": proposed.sku.name,
         "users": [upn for upn, _ in proposed.entries],
         "left_out": [
-            {"upn": one.upn, "reason": one.reason, "file": one.file, "line": one.line}
+            {"upn": one.upn, "reason": one.reason, "file": one.file, "line": one.line, "note": one.note}
             for one in proposed.left_out
         ],
         "no_usage_location": list(proposed.nowhere),

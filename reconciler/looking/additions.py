@@ -10,29 +10,33 @@ from typing import TYPE_CHECKING, Literal
 
 from reconciler.model import Value
 from reconciler.plan import SkuRef
+from reconciler.planning.checks import protected_by
 from reconciler.planning.identity import Found, identify
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.looking.users import Person
-    from reconciler.model import Entry
+    from reconciler.model import Entry, Location, User
     from reconciler.planning.context import Context
 
-Reason = Literal["listed", "absent", "excluded", "unclear"]
+Reason = Literal["listed", "absent", "excluded", "unclear", "protected", "none"]
 
 
 class LeftOut(Value, frozen=True, kw_only=True):
-    """A user who gets nothing added, and why; `file` and `line` are those of the entry.
+    """A user who gets nothing added, and why; `file` and `line` are those of the entry, if there is one.
 
     listed: the entry asks for the SKU already. absent: the user shall be deleted. excluded: the entry
-    forbids the SKU. unclear: an entry seems to mean the user, but not for certain.
+    forbids the SKU. unclear: an entry seems to mean the user, but not for certain. Only where nobody named
+    the user: protected: by `protected_users`, `note` says by which names; none: the entry says that there
+    shall be no licence, `note` is its reason.
     """
 
     upn: str
     reason: Reason
-    file: str
-    line: int
+    file: str | None = None
+    line: int | None = None
+    note: str = ""
 
 
 class Additions(Value, frozen=True, kw_only=True):
@@ -68,8 +72,11 @@ class Additions(Value, frozen=True, kw_only=True):
         return max(0, self.taken - self.free_before)
 
 
-def propose(context: Context, people: Iterable[Person], sku_id: str) -> Additions:
-    """Return what adding a SKU to these users comes to."""
+def propose(context: Context, people: Iterable[Person], sku_id: str, *, named: bool = False) -> Additions:
+    """Return what adding a SKU to these users comes to.
+
+    `named` tells that somebody named each of them: what stands against it is then known.
+    """
     meanings, _ = identify(context)
     meant = {meaning.user.id: meaning.entry for meaning in meanings if isinstance(meaning, Found)}
     by_upn = {entry.upn: entry for entry in context.desired.entries}
@@ -84,10 +91,12 @@ def propose(context: Context, people: Iterable[Person], sku_id: str) -> Addition
         claims = (by_upn.get(name) for name in (user.upn, user.mail or "", *user.proxy_addresses))
         unclear = None if entry else next(filter(None, claims), None)
         reason: Reason | None = "unclear" if unclear else _reason(entry, sku_id)
-        about = entry or unclear
-        if reason and about:
-            place = about.location
-            left_out.append(LeftOut(upn=user.upn, reason=reason, file=place.file, line=place.line))
+        note = ""
+        if reason is None and not named:
+            reason, note = _deliberate(context, user, entry)
+        if reason:
+            about = entry or unclear
+            left_out.append(_left_out(user.upn, reason, about.location if about else None, note))
             continue
         entries.append((user.upn, entry.upn if entry else None))
         taken += not person.holds(sku_id)
@@ -106,6 +115,21 @@ def propose(context: Context, people: Iterable[Person], sku_id: str) -> Addition
         nowhere=tuple(nowhere),
         promised=tuple(promised),
     )
+
+
+def _left_out(upn: str, reason: Reason, place: Location | None, note: str) -> LeftOut:
+    if place is None:
+        return LeftOut(upn=upn, reason=reason, note=note)
+    return LeftOut(upn=upn, reason=reason, file=place.file, line=place.line, note=note)
+
+
+def _deliberate(context: Context, user: User, entry: Entry | None) -> tuple[Reason | None, str]:
+    """Return why nobody but a person may decide that this user gets a licence, and what is known of it."""
+    if protection := protected_by(context, user):
+        return "protected", ", ".join(protection)
+    if entry and entry.grants == ():
+        return "none", entry.reason or ""
+    return None, ""
 
 
 def _reason(entry: Entry | None, sku_id: str) -> Reason | None:

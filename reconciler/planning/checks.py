@@ -125,7 +125,7 @@ def _protected(context: Context, draft: Draft) -> Iterator[Conflict]:
     reasons: list[tuple[str, Iterable[str]]] = [
         ("actor", [user.upn] if user.id == context.actor.id else []),
         ("last-global-administrator", [user.upn] if last else []),
-        ("listed", _listed(context, user)),
+        ("listed", protected_by(context, user)),
         ("sku", _protected_skus(context, draft)),
         ("role", [] if allowed else roles),
     ]
@@ -138,7 +138,7 @@ def _protected(context: Context, draft: Draft) -> Iterator[Conflict]:
             return
 
 
-def _listed(context: Context, user: User) -> list[str]:
+def protected_by(context: Context, user: User) -> list[str]:
     """Return the entries of `protected_users` that mean this user: by UPN, id, or group."""
     wanted = context.desired.guardrails.protected_users
     keys = {user.upn, user.id}

@@ -26,6 +26,7 @@ CONTEXT = 2
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
+ON_PURPOSE = "`--only` with this user adds it all the same"
 REASONS = {
     "absent": "shall be deleted (`ensure: absent`)",
     "excluded": "its entry excludes this SKU",
@@ -124,7 +125,16 @@ def seats(proposed: Additions) -> str:
 
 
 def _left_out(one: LeftOut) -> str:
-    return f"Left out: {clean(one.upn)} ({clean(one.file)}:{one.line}): {REASONS[one.reason]}."
+    place = f" ({clean(one.file)}:{one.line})" if one.file else ""
+    note = clean(one.note)
+    match one.reason:
+        case "protected":
+            why = f"`guardrails.protected_users` names {note}; {ON_PURPOSE}"
+        case "none":
+            why = f"its entry says `licenses: []`{f' ({note})' if note else ''}; {ON_PURPOSE}"
+        case _:
+            why = REASONS[one.reason]
+    return f"Left out: {clean(one.upn)}{place}: {why}."
 
 
 def done(proposed: Additions, files: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.cli import states
 
@@ -161,6 +162,46 @@ def test_who_shall_not_have_it_or_has_it_coming_is_left_out(assign, file, entry,
     assert ran.err == ""
 
 
+@pytest.mark.parametrize(
+    ("entry", "rails", "why"),
+    [
+        (
+            "{licenses: [], reason: long-term leave}",
+            "{}",
+            "(tenant.yaml:3): its entry says `licenses: []` (long-term leave)",
+        ),
+        ("{licenses: []}", "{}", "(tenant.yaml:3): its entry says `licenses: []`"),
+        (
+            "{department: Sales}",
+            "{protected_users: [Bram@contoso.com]}",
+            "(tenant.yaml:3): `guardrails.protected_users` names bram@contoso.com",
+        ),
+    ],
+)
+def test_what_somebody_decided_is_undone_for_nobody_who_is_not_named(run, workdir, file, entry, rails, why):
+    before = f"version: 1\nusers:\n  bram@contoso.com: {entry}\nguardrails: {rails}\n"
+    file.write_text(before)
+    state = states.save(workdir, states.tenant((states.ADMIN, states.BRAM)))
+    command = ("users", "--unlicensed", "--assign", "EMS", "--snapshot", state, "--auto-approve")
+    ran = run(*command)
+    assert (ran.code, ran.err) == (0, "")
+    told = f"Left out: bram@contoso.com {why}; `--only` with this user adds it all the same."
+    assert ran.out.splitlines()[-1] == told
+    assert file.read_text() == before
+    assert "Left out" not in run(*command, "--only", "bram@contoso.com").out
+    assert "EMS" in file.read_text()
+
+
+def test_who_is_protected_without_an_entry_gets_none_either(run, workdir, file):
+    file.write_text("version: 1\nusers: {}\nguardrails: {protected_users: [Sales]}\n")
+    group = structs.replace(states.SALES, members=("id-bram",))
+    state = states.save(workdir, states.tenant((states.ADMIN, states.BRAM), groups=(group,)))
+    ran = run("users", "--unlicensed", "--assign", "EMS", "--snapshot", state, "--json")
+    assert json.loads(ran.out)["left_out"] == [
+        {"upn": "bram@contoso.com", "reason": "protected", "file": None, "line": None, "note": "sales"}
+    ]
+
+
 def test_an_entry_that_may_mean_the_user_is_not_guessed_at(run, workdir, file):
     """It names a former address: a second entry would be in conflict with it for ever."""
     file.write_text("version: 1\nusers:\n  old@contoso.com: {licenses: []}\n")
@@ -174,7 +215,8 @@ def test_an_entry_that_means_the_user_by_its_id_gets_it(run, workdir, file):
     key = "99999999-2222-3333-4444-555555555555"
     file.write_text(f"version: 1\nusers:\n  Former@contoso.com: {{id: {key}, licenses: []}}\n")
     state = states.save(workdir, states.tenant((states.ADMIN, states.user("bram", id=key))))
-    assert run("users", "--unlicensed", "--assign", "ems", "--snapshot", state, "--auto-approve").code == 0
+    named = ("--only", "bram@contoso.com", "--auto-approve")
+    assert run("users", "--unlicensed", "--assign", "ems", "--snapshot", state, *named).code == 0
     assert file.read_text().endswith(f"  Former@contoso.com: {{id: {key}, licenses: [EMS]}}\n")
 
 
@@ -208,7 +250,7 @@ def test_a_free_sku_takes_no_second_seat(assign):
 def test_each_entry_is_changed_in_the_file_that_holds_it(run, workdir, assign):
     for name, text in {
         "a.yaml": "version: 1\n",
-        "b.yaml": "version: 1\nusers:\n  fay@contoso.com: {licenses: []}\n",
+        "b.yaml": "version: 1\nusers:\n  fay@contoso.com: {licenses: [ENTERPRISEPACK]}\n",
         "c.yaml": "version: 1\nusers:\n  bram@contoso.com: {}\n",
     }.items():
         path = Path("parts") / name
@@ -217,7 +259,7 @@ def test_each_entry_is_changed_in_the_file_that_holds_it(run, workdir, assign):
     assert assign("-f", "parts").code == 0
     assert Path("parts/a.yaml").read_text() == "version: 1\n"
     assert Path("parts/b.yaml").read_text() == (
-        "version: 1\nusers:\n  fay@contoso.com: {licenses: [EMS]}\n"
+        "version: 1\nusers:\n  fay@contoso.com: {licenses: [ENTERPRISEPACK, EMS]}\n"
         "  freya@contoso.com: {licenses: {add: [EMS]}}\n"
     )
     assert Path("parts/c.yaml").read_text() == (
