@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reconciler.model import DeletedUser, Value
 from reconciler.planning import losses
-from reconciler.planning.warnings import SOFT_DELETE
+from reconciler.planning.context import SOFT_DELETE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -129,7 +129,7 @@ def _data(lost: Iterable[_Loss]) -> Iterator[Chance]:
 def _lost(context: Context, removals: Iterable[Removal]) -> Iterator[_Loss]:
     """Yield the services that users lost and have not got again, user by user, in the catalogue's order."""
     deleted = {user.id: user for user in context.current.deleted_users}
-    shared = {row.user_id for row in context.current.mailboxes if row.purpose == "shared"}
+    shared = {row.user_id for row in context.current.mailboxes or () if row.purpose == "shared"}
     by_user: dict[str, list[Removal]] = {}
     for removal in removals:
         by_user.setdefault(removal.user_id, []).append(removal)

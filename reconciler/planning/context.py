@@ -6,6 +6,7 @@ Everything is derived from the arguments of make_plan; nothing is changed, read 
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from reconciler.catalog import Catalog
     from reconciler.model import Actor, Current, DeletedUser, Desired, Group, Options, Subscription
+
+
+SOFT_DELETE = timedelta(days=30)
+"""For so long a deleted user can be restored, and a mailbox by licensing it again (Microsoft Learn)."""
 
 
 class Context:
@@ -64,10 +69,18 @@ class Context:
         return found
 
     @cached_property
+    def restorable(self) -> tuple[DeletedUser, ...]:
+        """Soft-deleted users who are not gone for good by the plan's instant."""
+        last = self.options.now - SOFT_DELETE
+        return tuple(
+            user for user in self.current.deleted_users if user.deleted_at is None or user.deleted_at >= last
+        )
+
+    @cached_property
     def deleted_by_upn(self) -> Mapping[str, tuple[DeletedUser, ...]]:
-        """UPN → soft-deleted users who had it."""
+        """UPN → restorable users who had it."""
         found: dict[str, tuple[DeletedUser, ...]] = {}
-        for user in self.current.deleted_users:
+        for user in self.restorable:
             found[user.upn] = (*found.get(user.upn, ()), user)
         return found
 
@@ -184,7 +197,12 @@ class Context:
         """Return the ids of the SKU's plans that apply to a user."""
         plans = self._plans_of.get(sku_id)
         if plans is None:
-            plans = frozenset(plan.id for plan in self.sku(sku_id).plans if plan.applies_to != "Company")
+            told = self.sku(sku_id).plans
+            facts = self.catalog.skus.get(sku_id)
+            if not told and facts:  # a snapshot need not list what everybody knows
+                plans = frozenset(facts.plans)
+            else:
+                plans = frozenset(plan.id for plan in told if plan.applies_to != "Company")
             self._plans_of[sku_id] = plans
         return plans
 

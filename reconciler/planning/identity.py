@@ -102,19 +102,27 @@ def _absent(context: Context, entry: Entry) -> Meaning | Conflict | None:
 
 
 def _deleted(context: Context, entry: Entry) -> Restorable | Conflict | None:
-    """Return the soft-deleted user whom the entry means, or why that is not certain; None: nobody."""
-    chosen = entry.restore or entry.id
-    match = next((user for user in context.current.deleted_users if user.id == chosen), None)
+    """Return the soft-deleted user whom the entry means, or why that is not certain; None: nobody.
+
+    Only `restore` chooses freely, under the same UPN; else there must be one candidate, and UPN, name
+    and the entry's id must all be that person's.
+    """
     namesakes = context.deleted_by_upn.get(entry.upn, ())
-    if not chosen and len(namesakes) == 1 and entry.name == namesakes[0].name:
-        match = namesakes[0]
-    if match:
-        return Restorable(entry=entry, user=match)
-    if entry.restore:
+    chosen = entry.restore or entry.id
+    people = tuple(user for user in context.restorable if user.id == chosen)
+    if entry.restore and not people:
         return _ambiguous(entry, "no-such-deleted", namesakes)
-    if namesakes:
-        return _ambiguous(entry, "several" if len(namesakes) > 1 else "other-name", namesakes)
-    return None
+    people = people or namesakes
+    if not people:
+        return None
+    doubts = {
+        "several": len(people) > 1,
+        "other-upn": people[0].upn != entry.upn,
+        "other-id": chosen not in (None, people[0].id),
+        "other-name": not entry.restore and entry.name != people[0].name,
+    }
+    doubt = next((reason for reason, there in doubts.items() if there), None)
+    return _ambiguous(entry, doubt, people) if doubt else Restorable(entry=entry, user=people[0])
 
 
 def _ambiguous(entry: Entry, reason: str, deleted: Iterable[DeletedUser]) -> Conflict:

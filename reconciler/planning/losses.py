@@ -19,16 +19,23 @@ if TYPE_CHECKING:
     from reconciler.planning.context import Context
 
 Plans = frozenset[str]
+SHOWN = 3
+"""How many services are named that an assignment leaves as they are."""
 
 
 def effects(context: Context, before: Plans, after: Plans) -> tuple[str, ...]:
-    """Return what is set up for the user: a sentence for each service that was not there before."""
+    """Return what is set up for the user: a sentence for each service that was not there before.
+
+    Where none is new, one sentence says so and names those that go on.
+    """
     gained = services(context, after) - context.catalog.held(before)
-    return tuple(
-        f"{service.title}: {service.gives}"
-        for key, service in context.catalog.services.items()
-        if key in gained
-    )
+    known = context.catalog.services
+    if gained:
+        return tuple(f"{row.title}: {row.gives}" for key, row in known.items() if key in gained)
+    kept = services(context, after)
+    titles = [row.title for key, row in known.items() if key in kept]
+    more = f" and {len(titles) - SHOWN} more" if len(titles) > SHOWN else ""
+    return (f"nothing new; {', '.join(titles[:SHOWN])}{more} go on",) if titles else ()
 
 
 def services(context: Context, plans: Plans) -> frozenset[str]:
@@ -70,15 +77,17 @@ def warnings(context: Context, before: Plans, after: Plans) -> tuple[Warning, ..
         if key in had
         for warning in _of_service(service, had[key], has.get(key, []), context.options.today, key in held)
     ]
-    unknown = sorted(context.plan_name(plan) for plan in lost if plan not in context.catalog.plans)
-    found += [
-        Warning(
-            code="data-deletion",
-            params={"service": None, "title": name, "plans": [name], "days": None, "known": False},
-        )
-        for name in unknown
-    ]
+    strange = sorted(context.plan_name(plan) for plan in lost if plan not in context.catalog.plans)
+    found += [unknown(name, name) for name in strange]
     return tuple(found)
+
+
+def unknown(title: str, *plans: str) -> Warning:
+    """Return the warning of a loss of which nobody knows what it destroys."""
+    return Warning(
+        code="data-deletion",
+        params={"service": None, "title": title, "plans": list(plans), "days": None, "known": False},
+    )
 
 
 def _by_service(context: Context, plans: Plans) -> dict[str, list[PlanFacts]]:

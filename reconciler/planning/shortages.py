@@ -122,7 +122,8 @@ def short_seats(
     for address in runs:
         draft = drafts[address]
         wanted.update(draft.takes)
-        wanted.subtract(draft.frees)
+        if address not in settlement.waiting:  # what is given back later is no help to what comes first
+            wanted.subtract(draft.frees)
         if draft.change.sku:
             bought[draft.change.sku.sku_id] += draft.bought
     found = {}
@@ -177,7 +178,8 @@ def seat_rows(
         change.subtract(draft.frees)
         if draft.change.sku:
             bought[draft.change.sku.sku_id] += draft.bought
-    ids = {sku.id for sku in context.current.skus if sku.applies_to != "Company"} | set(change) | set(missing)
+    ids = {sku.id for sku in context.current.skus if sku.applies_to != "Company"}
+    ids |= {*change, *bought, *missing}
     rows = []
     for sku_id in ids - context.desired.ignored_skus:
         before = context.in_use(sku_id)

@@ -71,7 +71,9 @@ def _ending(context: Context) -> Iterator[Conflict]:
             end = row.next_lifecycle
             if row.status != "Enabled":
                 yield _end(context, row, "expired", status=row.status)
-            elif end and row.auto_renew is False and now <= end <= now + EXPIRY_NOTICE:
+            elif end and row.auto_renew is False and end < now:  # an old snapshot, or a later day
+                yield _end(context, row, "expired", status="Warning")
+            elif end and row.auto_renew is False and end <= now + EXPIRY_NOTICE:
                 keys = losses.services(context, context.plans_of(sku_id))
                 titles = [row.title for key, row in context.catalog.services.items() if key in keys]
                 days = (end.date() - now.date()).days

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from reconciler.model import DeletedUser, User
 from reconciler.plan import Warning  # noqa: A004  the field's word; the built-in is not used here
 from reconciler.planning import losses
 from reconciler.planning.checks import skus_giving
+from reconciler.planning.context import SOFT_DELETE, held
 from reconciler.planning.tenant import EXPIRY_NOTICE
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from reconciler.planning.context import Context
     from reconciler.planning.drafts import Draft
-
-SOFT_DELETE = timedelta(days=30)
-"""For so long a deleted user can be restored, and a mailbox by licensing it again (Microsoft Learn)."""
 
 
 def of_draft(context: Context, draft: Draft, grace: Collection[str]) -> tuple[Warning, ...]:
@@ -40,6 +37,9 @@ def _losses(context: Context, draft: Draft) -> Iterator[Warning]:
             giver = _giver(context, draft)
             warning = msgspec.structs.replace(warning, params={**warning.params, **giver})  # noqa: PLW2901
         yield warning
+    for item in draft.change.revoke:
+        if not context.plans_of(item.sku_id) and item.sku_id not in held(draft.will):
+            yield losses.unknown(item.name)
 
 
 def _giver(context: Context, draft: Draft) -> dict[str, str]:

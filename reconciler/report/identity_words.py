@@ -52,6 +52,8 @@ def _ambiguous_user(f: Facts) -> Told:
     reasons = {
         "several": f"{count(len(candidates), 'deleted user')} had this UPN ({names})",
         "other-name": f"a deleted user had this UPN ({names}), and the entry does not give that `name`",
+        "other-upn": f"the deleted user with this id ({names}) had another UPN",
+        "other-id": f"a deleted user had this UPN ({names}), and the entry gives another `id`",
         "no-such-deleted": "the deleted user that `restore` names does not exist, or is gone for good",
         "twice": f"the entry of {f.text('other')} means the same user",
     }
@@ -60,6 +62,7 @@ def _ambiguous_user(f: Facts) -> Told:
     new = "choose another UPN, or first delete the old account for good (its data goes at once)"
     restore = f"To restore, write into the entry {listing(candidates, 'or')}."
     remedies = {
+        "other-upn": ("Write the entry under the UPN that the user had; rename the user once it is back.",),
         "no-such-deleted": ("Correct or leave out `restore`.",),
         "twice": ("Delete one of the two entries.",),
     }

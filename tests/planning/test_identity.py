@@ -189,13 +189,28 @@ def test_the_entry_chooses_whom_to_restore():
     assert [c.user.id for c in plan.changes] == ["old-2"]
 
 
-def test_an_entry_with_the_id_of_a_deleted_user_restores_that_user():
-    """The id is the strongest statement of who is meant."""
-    plan = planned(
-        entry("anna", id="old-1", grants=None), current={"deleted_users": (deleted(name="Other"),)}
-    )
+def test_an_id_alone_restores_nobody():
+    """UPN and name must be that person's, too; `restore` says what is meant beyond doubt."""
+    gone = {"deleted_users": (deleted(), deleted(2, upn="bram@contoso.com", name="Bram"))}
 
-    assert [c.kind for c in plan.changes] == ["restore-user"]
+    def reason(name: str, **fields) -> str | None:
+        plan = planned(entry(name, grants=None, **fields), current=gone)
+        return plan.conflicts[0].params["reason"] if plan.conflicts else plan.changes[0].kind
+
+    assert reason("anna", id="old-1", profile=NAME) == "restore-user"
+    assert reason("anna", id="old-1") == "other-name"
+    assert reason("anna", id="other", profile=NAME) == "other-id"
+    assert reason("cees", id="old-1", profile=NAME) == "other-upn"
+    assert reason("cees", restore="old-1") == "other-upn"
+
+
+def test_who_was_deleted_more_than_thirty_days_ago_is_gone():
+    """Nobody can restore that person, and the UPN is free."""
+    gone = {"deleted_users": (deleted(deleted_at=NOW - timedelta(days=31)),)}
+
+    assert [c.kind for c in planned(entry("anna", profile=NAME, grants=None), current=gone).changes] == [
+        "create-user"
+    ]
 
 
 def test_restoring_whom_nobody_deleted_is_ambiguous():

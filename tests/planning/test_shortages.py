@@ -1,7 +1,7 @@
 """Which seats are short, what would help, and what it takes."""
 
-from reconciler.model import WantedSubscription
-from tests.planning.world import change, codes, conflict, entry, line, planned, sid, sku, user
+from reconciler.model import DeletedUser, WantedSubscription
+from tests.planning.world import change, codes, conflict, entry, held, line, planned, sid, sku, user
 
 
 def test_scarce_seats_go_by_upn():
@@ -128,3 +128,28 @@ def test_what_the_plan_buys_is_owned_when_more_must_be_bought():
     assert change(plan, "anna").depends_on == ("subscriptions/EMS/seats",)
     assert change(plan, "bram").blocked_by == ("no-seats",)
     assert conflict(plan, "no-seats").params["needed"] == 2
+
+
+def test_a_restored_user_who_gives_the_licence_up_again_needs_the_seat_first():
+    """What comes back with the restore must be bought before it can be revoked."""
+    gone = DeletedUser(
+        id="old", upn="zed@contoso.com", name="Zed", usage_location="NL", assignments=(held("EMS"),)
+    )
+
+    plan = planned(
+        entry("zed", profile=(("name", "Zed"),)),
+        users=(user("anna", "EMS"),),
+        skus=(sku("EMS", 1),),
+        current={"deleted_users": (gone,)},
+    )
+
+    assert [(row.sku, row.needed, row.buy) for row in plan.purchases] == [("EMS", 2, 1)]
+
+
+def test_a_sku_that_is_only_bought_has_a_row_of_seats():
+    """Whoever reviews the purchase sees what it leads to."""
+    row = WantedSubscription(sku_id=sid("EMS"), seats=4, location=line(2))
+
+    plan = planned(skus=(sku("VISIOCLIENT"),), desired={"subscriptions": (row,)})
+
+    assert [(seats.sku, seats.free_after) for seats in plan.seats] == [("EMS", 4), ("VISIOCLIENT", 10)]

@@ -98,7 +98,7 @@ def test_what_is_declared_to_renew_itself_is_told_as_such():
 
 
 @pytest.mark.parametrize(
-    ("days", "fields"), [(61, {}), (-1, {}), (40, {"auto_renew": True}), (40, {"auto_renew": None})]
+    ("days", "fields"), [(61, {}), (40, {"auto_renew": True}), (40, {"auto_renew": None})]
 )
 def test_a_subscription_that_is_renewed_or_ends_later_is_not(days, fields):
     """Auto-renewal must be known to be off, and the end within 60 days."""
@@ -111,6 +111,13 @@ def test_an_expired_subscription_is_told(status):
     found = conflict(planned(skus=(sku("EMS"),), current=ending(10, status=status)), "expired")
 
     assert found.params["status"] == status
+
+
+def test_a_term_that_is_over_has_expired_whatever_was_told_before():
+    """A snapshot grows old, and `--at` may name a later day."""
+    found = conflict(planned(skus=(sku("EMS"),), current=ending(-1)), "expired")
+
+    assert found.params["status"] == "Warning"
 
 
 def test_a_deleted_subscription_is_gone():

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from reconciler.model import DeletedUser, Options, Removal, ServicePlan, Subscription
+from reconciler.model import Assignment, DeletedUser, Options, Removal, ServicePlan, Sku, Subscription
 from tests.planning.world import (
     NOW,
     change,
@@ -235,3 +235,42 @@ def test_an_assignment_names_what_it_sets_up():
     assert "Exchange Online: a mailbox is made" in change(fresh, "anna").effects
     assert change(more, "anna").effects
     assert not any("mailbox" in effect for effect in change(more, "anna").effects)
+
+
+def test_a_sku_of_which_nobody_knows_the_plans_is_unknown_when_it_goes():
+    """Never nothing."""
+    plan = planned(entry("anna"), users=(user("anna", Assignment(sku_id="odd")),), skus=(sku("EMS"),))
+
+    assert [(w.code, w.params["title"], w.params["known"]) for w in change(plan, "anna").warnings] == [
+        ("data-deletion", "odd", False)
+    ]
+
+
+def test_an_unknown_sku_that_a_group_still_gives_is_not_lost():
+    """Only the direct one of two sources goes."""
+    both = (Assignment(sku_id="odd"), Assignment(sku_id="odd", assigned_by="g"))
+
+    plan = planned(entry("anna"), users=(user("anna", *both),), skus=(sku("EMS"),))
+
+    assert change(plan, "anna").warnings == ()
+
+
+def test_a_catalogued_sku_has_its_plans_where_the_tenant_lists_none():
+    """A snapshot need not list what everybody knows."""
+    bare = Sku(id=sid("EXCHANGESTANDARD"), part_number="EXCHANGESTANDARD", enabled=1)
+
+    plan = planned(entry("anna"), users=(user("anna", "EXCHANGESTANDARD"),), skus=(bare,))
+
+    assert "mailbox-deletion" in warned(plan)
+
+
+def test_an_assignment_that_sets_up_nothing_new_says_so():
+    """Every assignment names its effects: what goes on, then."""
+    plan = swap("ENTERPRISEPACK", "DESKLESSPACK")
+    few = planned(
+        entry("anna", "EXCHANGESTANDARD", "EXCHANGEENTERPRISE"), users=(user("anna", "EXCHANGESTANDARD"),)
+    )
+
+    assert [effect.split(";")[0] for effect in change(plan, "anna").effects] == ["nothing new"]
+    assert change(plan, "anna").effects[0].endswith("more go on")
+    assert change(few, "anna").effects[0].endswith("go on")
