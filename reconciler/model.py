@@ -130,7 +130,11 @@ class RoleAssignment(Value, frozen=True, kw_only=True):
 
 
 class Mailbox(Value, frozen=True, kw_only=True):
-    """What is known of a mailbox beyond the plans; from a snapshot only, for now. Bytes."""
+    """What is known of a mailbox beyond the plans; in bytes.
+
+    `purpose` is Graph's userPurpose ("user", "shared", …; open set), None where nobody could tell it:
+    that is not "user". A live tenant tells no more than the purpose.
+    """
 
     user_id: str
     purpose: str | None = None
@@ -165,7 +169,10 @@ class Organization(Value, frozen=True, kw_only=True):
 
 
 class Current(Value, frozen=True, kw_only=True):
-    """A tenant's current state, read completely. Users are sorted by UPN, all else by id."""
+    """A tenant's current state, read completely. Users are sorted by UPN, all else by id.
+
+    `mailboxes` is None where nobody asked for them; else whoever was asked and has no row has no mailbox.
+    """
 
     taken_at: datetime  # the tenant's own clock, in UTC
     organization: Organization
@@ -175,7 +182,7 @@ class Current(Value, frozen=True, kw_only=True):
     skus: tuple[Sku, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
     role_assignments: tuple[RoleAssignment, ...] = ()
-    mailboxes: tuple[Mailbox, ...] = ()
+    mailboxes: tuple[Mailbox, ...] | None = None
     removals: tuple[Removal, ...] = ()
 
 

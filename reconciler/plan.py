@@ -110,6 +110,22 @@ class Change(Value, frozen=True, kw_only=True):
         return self.status == "ready"
 
     @property
+    def removes(self) -> bool:
+        """Tell whether this change takes something away: a licence, a service plan or an account."""
+        switched_off = any(
+            set(new["disabled_plans"]) - set(old["disabled_plans"])
+            for new in self.after.get("assignments", ())
+            for old in self.before.get("assignments", ())
+            if (new["sku_id"], new["assigned_by"]) == (old["sku_id"], old["assigned_by"])
+        )
+        return (
+            self.kind == "delete-user"
+            or bool(self.revoke)
+            or switched_off
+            or self.after.get("enabled") is False is not self.before.get("enabled")
+        )
+
+    @property
     def buys(self) -> bool:
         """Tell whether this change spends money: it then runs only with `apply --buy`."""
         return self.kind in ("buy-seats", "set-auto-renew")

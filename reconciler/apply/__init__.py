@@ -4,7 +4,7 @@ The plan is the only thing that apply obeys: nothing here diffs, filters or inve
 here prints or exits either.
 """
 
-from reconciler.apply.approval import Consent, Live, Losses, approve, losses, permit
+from reconciler.apply.approval import Consent, Live, Losses, approve, losses, permit, protect
 from reconciler.apply.credentials import Credentials
 from reconciler.apply.engine import aside, run
 from reconciler.apply.result import Result, Run, Status
@@ -21,5 +21,6 @@ __all__ = [
     "aside",
     "losses",
     "permit",
+    "protect",
     "run",
 ]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.errors import RefusedError
-from reconciler.model import Actor, Value
+from reconciler.model import Actor, Group, RoleAssignment, Value
 from reconciler.plan import ActorInfo
+from reconciler.roles import GLOBAL_ADMINISTRATOR
 
 if TYPE_CHECKING:
     from reconciler.plan import Change, Plan
@@ -22,19 +23,24 @@ DESTROYS_MAILBOX, DESTROYS_USER = "mailbox-deletion", "user-deletion"
 
 
 class Live(Value, frozen=True, kw_only=True):
-    """Who and where we are now: the tenant's id and clock, and the actor with the roles of now."""
+    """Who and where we are now: the tenant's id and clock, and the actor with the roles of now.
+
+    `roles` and `groups` are what protects users now: all role assignments, and the groups that the
+    plan's guard rails name. Neither is needed for a plan that was made a moment ago.
+    """
 
     tenant_id: str
     provider: str
     actor: Actor
     now: datetime
+    roles: tuple[RoleAssignment, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 class Consent(Value, frozen=True, kw_only=True):
     """What the person at the keyboard allows beyond the plan; `allow` names guard rails."""
 
     partial: bool = False
-    buy: bool = False
     allow: frozenset[str] = frozenset()
 
 
@@ -77,8 +83,8 @@ def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
     unrepeated = sorted(set(plan.options.get("allow", ())) - consent.allow)
     if unrepeated:
         raise RefusedError("allow-not-repeated", allow=unrepeated)
-    judged = permit(plan, live.actor)
-    stopped = tuple(change for change in judged.changes if not _may_go(change, consent))
+    judged = protect(permit(plan, live.actor), live)
+    stopped = tuple(change for change in judged.changes if not change.ready)
     if stopped and not consent.partial:
         raise RefusedError(
             "blocked-changes",
@@ -110,8 +116,39 @@ def _permit(change: Change, actor: Actor) -> Change:
     )
 
 
-def _may_go(change: Change, consent: Consent) -> bool:
-    return change.ready and (consent.buy or not change.buys)
+def protect(plan: Plan, live: Live) -> Plan:
+    """Return the plan with every ready change blocked that takes something from a protected user.
+
+    The plan was judged when it was made; since then somebody may have got a directory role, joined a
+    protected group, or be the one who applies. What the plan allows by name stays allowed.
+    """
+    held = {row.principal_id for row in live.roles}
+    administrators = {row.principal_id for row in live.roles if row.role == GLOBAL_ADMINISTRATOR}
+    named = set(plan.guardrails.get("protected_users", ()))
+    listed = {
+        member for group in live.groups if named & {group.id, group.name.lower()} for member in group.members
+    }
+
+    def protected(change: Change) -> bool:
+        user = change.user
+        if not (change.ready and change.removes and user and user.id):
+            return False
+        allowed = "protected" in plan.options.get("allow", ()) and change.kind == "set-licenses"
+        return (
+            user.id == live.actor.id
+            or administrators == {user.id}
+            or user.id in listed
+            or bool(named & {user.id, user.upn})
+            or (user.id in held and not allowed)
+        )
+
+    changes = tuple(_protected(change) if protected(change) else change for change in plan.changes)
+    summary = msgspec.structs.replace(plan.summary, blocked=sum(not change.ready for change in changes))
+    return msgspec.structs.replace(plan, changes=changes, summary=summary)
+
+
+def _protected(change: Change) -> Change:
+    return msgspec.structs.replace(change, status="blocked", blocked_by=(*change.blocked_by, "protected"))
 
 
 def losses(plan: Plan) -> Losses:

@@ -198,7 +198,16 @@ def _open(
     tenant = TenantRef(id=plan.tenant.id, provider=provider)
     directory = stack.enter_context(session.connect(tenant, acting_as, writes=True))
     organization, now = directory.identity()
-    live = Live(tenant_id=organization.id, provider=provider, actor=directory.actor(), now=now)
+    named = [name for name in plan.guardrails.get("protected_users", ()) if "@" not in name]
+    roles, groups = directory.protections(named)
+    live = Live(
+        tenant_id=organization.id,
+        provider=provider,
+        actor=directory.actor(),
+        now=now,
+        roles=roles,
+        groups=groups,
+    )
     return Proposed(plan=plan, digest=digest, live=live, saved=True), directory
 
 
@@ -210,8 +219,9 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
     from reconciler.cli.telling import Teller
     from reconciler.report.text import render
 
-    render(applying.permit(proposed.plan, proposed.live.actor), _error_console() if flags.as_json else None)
-    allowed = applying.Consent(partial=flags.partial, buy=flags.buy, allow=frozenset(flags.allow))
+    judged = applying.protect(applying.permit(proposed.plan, proposed.live.actor), proposed.live)
+    render(judged, _error_console() if flags.as_json else None)
+    allowed = applying.Consent(partial=flags.partial, allow=frozenset(flags.allow))
     plan = applying.approve(proposed.plan, proposed.live, allowed)
     aside = applying.aside(plan, buy=flags.buy)
     teller = Teller(plan, as_json=flags.as_json)

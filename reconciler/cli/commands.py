@@ -66,6 +66,12 @@ class Command(click.Command):
         self.params.append(debug_option(hidden=True))
         self.examples = tuple(examples)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse, and let the run know where `--json` can't be meant."""
+        if not any("--json" in param.opts for param in self.params):
+            ctx.find_root().obj.as_json = False
+        return super().parse_args(ctx, args)
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples."""
         super().format_epilog(ctx, formatter)

@@ -1,7 +1,8 @@
 """How does a run start, and how does it end?
 
 `main` runs one command and turns whatever it ends with into an exit code and a sentence on standard
-error. It knows no command by name, and no traceback passes it unless `--debug` asks for one.
+error; with `--json`, into a document on standard output too. It knows no command by name, and no
+traceback passes it unless `--debug` asks for one.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import contextlib
 import sys
 import traceback
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +20,9 @@ from reconciler.cli.commands import root
 from reconciler.errors import ConfigError, ReconcilerError, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from reconciler.model import Problem
 
 DONE = 0
 ERROR = 1
@@ -42,9 +45,24 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (
 
 @dataclass(slots=True)
 class Run:
-    """What every command of one run shares: click's context object."""
+    """What every command of one run shares: click's context object.
+
+    `as_json` holds before anything is parsed: a command line that is refused may have asked for JSON.
+    """
 
     debug: bool = False
+    as_json: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """Why a run ended early: a stable code, the sentence for people, and what they rest on."""
+
+    code: str
+    message: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    problems: Sequence[Problem] = ()
+    hint: str = ""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,14 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     Never raises for anything that a user can do; never returns 2 but from a command that says so.
     """
     output.prepare()
-    run = Run()
+    args = sys.argv[1:] if argv is None else list(argv)
+    run = Run(as_json="--json" in args)
     try:
-        code = _invoke(sys.argv[1:] if argv is None else list(argv), run)
+        code = _invoke(args, run)
         sys.stdout.flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  the one place where a run ends
         code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))
-        with contextlib.suppress(OSError):  # standard error may be gone too
-            _report(error, run)
+        if not isinstance(error, BrokenPipeError):  # the reader has gone: as any tool in a pipe, end quietly
+            _report(error, code, run)
+        with contextlib.suppress(OSError):
             output.abandon()
     return code
 
@@ -98,26 +118,54 @@ def _named(param: click.Parameter | None) -> str:
     return named.strip("[]")
 
 
-def _report(error: BaseException, run: Run) -> None:
-    """Say on standard error what ended the run."""
-    if isinstance(error, BrokenPipeError):  # the reader has gone: as any tool in a pipe, end quietly
-        return
-    if run.debug:
-        traceback.print_exception(error, file=sys.stderr)
+def _ending(error: BaseException, run: Run) -> Ending:
+    """Return what is told of whatever ended the run."""
     match error:
         case KeyboardInterrupt() | click.Abort():
-            output.notice("Interrupted.")
+            return Ending(code="interrupted", message="Interrupted.")
         case click.ClickException():
-            output.error(_usage(error))
             context = getattr(error, "ctx", None)
-            output.notice(f"Try: {context.command_path if context else 'reconciler'} --help")
-        case ConfigError():
-            output.problems(error.problems)
-            output.error(output.sentence(error))
+            hint = f"Try: {context.command_path if context else 'reconciler'} --help"
+            return Ending(code="usage", message=_usage(error), hint=hint)
         case ReconcilerError():
-            output.error(output.sentence(error))
+            problems = error.problems if isinstance(error, ConfigError) else ()
+            message = output.sentence(error)
+            return Ending(code=error.code, message=message, params=error.params, problems=problems)
         case OSError():
-            output.error(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}.")
+            where = f": {error.filename}" if error.filename else ""
+            return Ending(code="system", message=f"{error.strerror or error}{where}.")
         case _:
             hint = "" if run.debug else "; run with --debug for the details"
-            output.error(f"internal error: {type(error).__name__}: {error}{hint}.")
+            return Ending(code="internal", message=f"internal error: {type(error).__name__}: {error}{hint}.")
+
+
+def _report(error: BaseException, code: int, run: Run) -> None:
+    """Say what ended the run: to people on standard error, and with `--json` to programs as a document."""
+    ending = _ending(error, run)
+    with contextlib.suppress(OSError):  # either stream may be gone
+        if run.debug:
+            traceback.print_exception(error, file=sys.stderr)
+        output.problems(ending.problems)
+        (output.notice if ending.code == "interrupted" else output.error)(ending.message)
+        if ending.hint:
+            output.notice(ending.hint)
+    if run.as_json and not output.begun():
+        with contextlib.suppress(OSError):
+            output.write(_document(ending, code))
+
+
+def _document(ending: Ending, code: int) -> str:
+    """Return the document of a run that has no other."""
+    import msgspec
+
+    from reconciler.cli.telling import json_text
+    from reconciler.report.problems import as_data
+
+    error = {
+        "code": ending.code,
+        "message": ending.message,
+        # Params may hold parts of a plan, instants and paths.
+        "params": msgspec.to_builtins(ending.params, enc_hook=str, order="deterministic"),
+        "problems": [as_data(problem) for problem in ending.problems],
+    }
+    return json_text({"error": error, "exit_code": code})

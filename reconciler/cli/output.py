@@ -11,6 +11,7 @@ import io
 import os
 import shutil
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
     from reconciler.plan import Plan
 
 
+_begun = ContextVar("begun", default=False)
+
+
 def prepare() -> None:
     """Make both streams safe for any name: UTF-8 into pipes and files, never an encoding error."""
+    _begun.set(False)
     # A stream that the caller closed (`>&-`) is None: there is nobody to write to.
     sys.stdout = sys.stdout or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
     sys.stderr = sys.stderr or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
@@ -62,7 +67,13 @@ def plan(shown: Plan, *, everything: bool = False) -> None:
 
 def write(text: str) -> None:
     """Write a document to standard output, with one line end behind it."""
+    _begun.set(True)
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def begun() -> bool:
+    """Tell whether this run has written to standard output: a second document must not follow a first."""
+    return _begun.get()
 
 
 def notice(text: str) -> None:

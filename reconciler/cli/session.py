@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.cli import acting, output
-from reconciler.errors import UsageError
+from reconciler.errors import ConfigError, UsageError
 from reconciler.model import Options, TenantRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from reconciler.config import Document
     from reconciler.directory import Directory
-    from reconciler.model import Actor, Current, Organization
+    from reconciler.model import Actor, Current, Desired, Organization
     from reconciler.plan import Plan
 
 DEFAULT_FILE = Path("tenant.yaml")
@@ -152,7 +152,8 @@ def make(request: Request) -> Made:
     current = snapshot.load(request.snapshot)
     check_tenant(document.tenant, current.organization)
     actor = snapshot.default_actor(current, request.acting_as)
-    return _plan(request, document, current, actor, now=datetime.now(UTC))
+    desired = _desired(request, document, current)
+    return _plan(request, desired, current, actor, now=datetime.now(UTC))
 
 
 @contextmanager
@@ -162,11 +163,16 @@ def planned(request: Request) -> Iterator[tuple[Made, Directory]]:
     Raises ConfigError with every problem, UsageError or DirectoryError: there is no plan unless
     everything could be read.
     """
+    from reconciler.planning import unlisted
+
     document = _document(request)
     with connect(document.tenant, request.acting_as, writes=request.writes) as directory:
         check_tenant(document.tenant, directory.identity()[0])
         current = look(directory, document.protected_groups)
-        yield _plan(request, document, current, directory.actor(), now=current.taken_at), directory
+        desired = _desired(request, document, current)
+        if desired.unlisted_users == "revoke":
+            current = with_mailboxes(directory, current, unlisted.candidates(current, desired))
+        yield _plan(request, desired, current, directory.actor(), now=current.taken_at), directory
 
 
 def look(directory: Directory, groups: Sequence[str] = ()) -> Current:
@@ -184,24 +190,42 @@ def look(directory: Directory, groups: Sequence[str] = ()) -> Current:
     return msgspec.structs.replace(current, removals=tuple(removals))
 
 
+def with_mailboxes(directory: Directory, current: Current, user_ids: Collection[str]) -> Current:
+    """Return the state with what these users' mailboxes are for; nobody else's is known."""
+    import msgspec
+
+    return msgspec.structs.replace(current, mailboxes=directory.mailboxes(user_ids))
+
+
 def _document(request: Request) -> Document:
-    """Read the files; with problems that no tenant can mend, none is asked."""
+    """Read the files; with problems that no tenant can mend, none is asked.
+
+    Raises ConfigError with those alone: of the other names nobody knows yet whether they are wrong.
+    """
     from reconciler import catalog as catalogue
     from reconciler import config
 
     document = config.load(files(request.files))
     if document.problems:
-        config.check_names(document, catalogue.load(request.catalog))  # raises all that can be told
+        try:
+            config.check_names(document, catalogue.load(request.catalog))
+        except ConfigError as found:
+            raise ConfigError([one for one in found.problems if one.severity == "error"]) from None
     return document
 
 
-def _plan(request: Request, document: Document, current: Current, actor: Actor, *, now: datetime) -> Made:
+def _desired(request: Request, document: Document, current: Current) -> Desired:
     from reconciler import catalog as catalogue
     from reconciler import config
+
+    return config.resolve(document, current.skus, catalogue.load(request.catalog))
+
+
+def _plan(request: Request, desired: Desired, current: Current, actor: Actor, *, now: datetime) -> Made:
+    from reconciler import catalog as catalogue
     from reconciler.planning import make_plan
 
     catalog = catalogue.load(request.catalog)
-    desired = config.resolve(document, current.skus, catalog)
     options = Options(
         now=request.at or now,
         use_grace=request.use_grace,

@@ -70,22 +70,11 @@ def _print(problems: Sequence[Problem], declared: dict[str, int], errors: int, f
 
 
 def _document(problems: Sequence[Problem], declared: dict[str, int]) -> dict[str, object]:
-    """Return the verdict as data; the keys of a problem are those of its printed line."""
-    from reconciler.report.problems import message
+    """Return the verdict as data."""
+    from reconciler.report.problems import as_data
 
     return {
         "valid": not any(problem.severity == "error" for problem in problems),
         "declared": {f"{noun}s": number for noun, number in declared.items()},
-        "problems": [
-            {
-                "file": problem.location.file,
-                "line": problem.location.line,
-                "column": problem.location.column,
-                "severity": problem.severity,
-                "code": problem.code,
-                "params": problem.params,
-                "message": message(problem),
-            }
-            for problem in problems
-        ],
+        "problems": [as_data(problem) for problem in problems],
     }

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from reconciler.directory import reader, snapshot
+from reconciler.directory import mailboxes, reader, snapshot
 from reconciler.directory.observer import Observer
 from reconciler.directory.transport import Transport
 from reconciler.directory.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
     from types import TracebackType
 
     from reconciler.directory.outcome import Outcome, Write
-    from reconciler.model import Actor, Current, Organization
+    from reconciler.model import Actor, Current, Group, Mailbox, Organization, RoleAssignment
     from reconciler.plan import Change
 
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
@@ -87,9 +87,20 @@ class Directory:
         """
         return reader.read(self._graph, self._commerce, self._pool, groups)
 
+    def mailboxes(self, user_ids: Collection[str]) -> tuple[Mailbox, ...]:
+        """Return what these users' mailboxes are for, at 20 users a request; see mailboxes.py.
+
+        Who has none gets no row; a row without purpose means that it could not be read.
+        """
+        return mailboxes.read(self._graph, self._pool, user_ids)
+
     def identity(self) -> tuple[Organization, datetime]:
         """Return which tenant answers, and its clock in UTC: one light call."""
         return reader.identity(self._graph)
+
+    def protections(self, groups: Sequence[str] = ()) -> tuple[tuple[RoleAssignment, ...], tuple[Group, ...]]:
+        """Return what may protect users now: all role assignments, and the groups that are named."""
+        return reader.protections(self._graph, self._pool, groups)
 
     def actor(self) -> Actor:
         """Return who the token stands for, with the roles that hold in the whole tenant."""

@@ -55,7 +55,7 @@ def lines(current: Current, format_version: str) -> Iterator[bytes]:
                     "hasArchive": mailbox.has_archive,
                     "onHold": mailbox.on_hold,
                 }
-                for mailbox in current.mailboxes
+                for mailbox in current.mailboxes or ()
             ),
         ),
         (
@@ -73,6 +73,8 @@ def lines(current: Current, format_version: str) -> Iterator[bytes]:
         encode(_organization(current)),
     )
     for name, rows in sections:
+        if name == "mailboxes" and current.mailboxes is None:
+            continue  # an empty list would say that nobody has one
         yield b",\n%b:[" % encode(name)
         yield from _rows(rows)
         yield b"\n]"

@@ -102,6 +102,22 @@ def read(
     )
 
 
+def protections(
+    transport: Transport, pool: Executor, named: Sequence[str]
+) -> tuple[tuple[RoleAssignment, ...], tuple[Group, ...]]:
+    """Return all role assignments, those through groups included, and the groups that are named."""
+    rows = _rows(transport, ROLES, ROLE_PAGE)
+    held = sorted({graph.role_assignment(row) for row in rows}, key=_by_principal)
+    groups = _named_groups(transport, named)
+    principals = sorted({each.principal_id for each in held})
+    members = _members(transport, [*(row.id.lower() for row in groups), *principals], pool)
+    translator = graph.Translator()
+    return (
+        tuple(_with_holders_through_groups(held, members)),
+        _by_id(_group(translator, row, members) for row in groups),
+    )
+
+
 def identity(transport: Transport) -> tuple[Organization, datetime]:
     """Return which tenant answers, and its clock: one light call."""
     organizations, answer = transport.get(ORGANIZATION, ORGANIZATION_PAGE)

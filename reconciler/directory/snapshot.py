@@ -13,7 +13,7 @@ import re
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -50,7 +50,7 @@ class Document(msgspec.Struct, kw_only=True):
     skus: list[wire.Sku] = msgspec.field(name="subscribedSkus", default_factory=list)
     subscriptions: list[wire.Subscription] = []
     roles: list[wire.Role] = msgspec.field(name="roleAssignments", default_factory=list)
-    mailboxes: list[wire.Mailbox] = []
+    mailboxes: list[wire.Mailbox] | msgspec.UnsetType = msgspec.UNSET
     removals: list[wire.Removal] = []
 
 
@@ -204,7 +204,7 @@ def _line(content: bytes, syntax: Exception) -> int | None:
 
 def _first_bad_row(content: bytes, members: dict[str, msgspec.Raw]) -> tuple[str, int, str] | None:
     for member in msgspec.structs.fields(Document):
-        row_type = getattr(member.type, "__args__", (None,))[0]
+        row_type = _row_type(member.type)
         if row_type is None or member.encode_name not in members:
             continue
         try:
@@ -218,6 +218,12 @@ def _first_bad_row(content: bytes, members: dict[str, msgspec.Raw]) -> tuple[str
                 line = content.count(b"\n", 0, content.find(bytes(row))) + 1
                 return f"{member.encode_name}[{number}]{inner.rstrip('`')}", line, what
     return None
+
+
+def _row_type(member: object) -> type | None:
+    """Return what a member's rows are, or None where it is no list; a list may also be left out."""
+    kinds = (member, *get_args(member))
+    return next((get_args(kind)[0] for kind in kinds if get_origin(kind) is list), None)
 
 
 def _problem_of(row: msgspec.Raw, row_type: type) -> str | None:
@@ -262,7 +268,11 @@ def _current(path: Path, document: Document, users: list[User], translator: grap
             map(graph.role_assignment, document.roles),
             lambda held: (held.principal_id, held.role, held.scope),
         ),
-        mailboxes=_sorted(map(graph.mailbox, document.mailboxes), lambda mailbox: mailbox.user_id),
+        mailboxes=(
+            None
+            if document.mailboxes is msgspec.UNSET
+            else _sorted(map(graph.mailbox, document.mailboxes), lambda mailbox: mailbox.user_id)
+        ),
         removals=_sorted(
             map(graph.removal, document.removals), lambda each: (each.user_id, each.sku_id, each.removed_at)
         ),

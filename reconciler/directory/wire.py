@@ -162,6 +162,18 @@ class Mailbox(Resource, kw_only=True):
     on_hold: bool | None = None
 
 
+class MailboxSettings(Resource, kw_only=True):
+    """What a mailbox is for."""
+
+    user_purpose: str | None = None
+
+
+class MailboxOwner(Resource, kw_only=True):
+    """A user of whom only the mailbox's settings were selected."""
+
+    mailbox_settings: MailboxSettings | None = None
+
+
 class Removal(Resource, kw_only=True):
     """A licence that was taken away, as a snapshot tells it."""
 

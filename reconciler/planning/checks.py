@@ -117,7 +117,7 @@ def _protected(context: Context, draft: Draft) -> Iterator[Conflict]:
     last global administrator, or who and what the file protects.
     """
     user = draft.target
-    if not isinstance(user, User) or not draft.removes:
+    if not isinstance(user, User) or not draft.change.removes:
         return
     roles = context.roles_of.get(user.id, ())
     last = context.global_administrators == {user.id}

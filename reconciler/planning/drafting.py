@@ -106,7 +106,13 @@ def _delete(context: Context, entry: Entry, user: User) -> Draft:
         address=f"users/{user.upn}",
         kind="delete-user",
         user=UserRef(id=user.id, upn=user.upn, name=user.name),
-        before={"deleted": False, "enabled": user.enabled, "assignments": assignments_of(user)},
+        before={
+            "deleted": False,
+            "upn": user.upn,
+            "synced": user.synced,
+            "enabled": user.enabled,
+            "assignments": assignments_of(user),
+        },
         after={"deleted": True},
         roles=roles_with("delete-privileged" if privileged else "delete"),
     )

@@ -31,20 +31,3 @@ class Draft(Value, frozen=True, kw_only=True):
     def address(self) -> str:
         """Return the change's address."""
         return self.change.address
-
-    @property
-    def removes(self) -> bool:
-        """Tell whether the change takes something away: a licence, a service plan or an account."""
-        change = self.change
-        switched_off = any(
-            set(new["disabled_plans"]) - set(old["disabled_plans"])
-            for new in change.after.get("assignments", ())
-            for old in change.before.get("assignments", ())
-            if (new["sku_id"], new["assigned_by"]) == (old["sku_id"], old["assigned_by"])
-        )
-        return (
-            change.kind == "delete-user"
-            or bool(change.revoke)
-            or switched_off
-            or change.after.get("enabled") is False is not change.before.get("enabled")
-        )

@@ -88,7 +88,7 @@ def make_plan(desired: Desired, current: Current, actor: Actor, catalog: Catalog
         tenant=_tenant(context),
         actor=ActorInfo(name=actor.name, roles=actor.roles),
         guardrails=guardrails.in_force(context),
-        options=_options(context, kept),
+        options=_options(context, kept, unchecked=bool(revocations) and current.mailboxes is None),
         summary=_summary(
             changes,
             conflicts=len(conflicts),
@@ -248,8 +248,11 @@ def _tenant(context: Context) -> TenantInfo:
     )
 
 
-def _options(context: Context, kept: dict[str, int]) -> dict[str, Any]:
-    """Return what the command line added, and what the desired state says without changing anything."""
+def _options(context: Context, kept: dict[str, int], *, unchecked: bool) -> dict[str, Any]:
+    """Return what the command line added, and what the desired state says without changing anything.
+
+    `unchecked`: unlisted users lose licences, and nobody told which of them are shared accounts.
+    """
     shown: dict[str, Any] = {
         "allow": list(context.options.allow),
         "targets": list(context.options.targets),
@@ -257,6 +260,8 @@ def _options(context: Context, kept: dict[str, int]) -> dict[str, Any]:
     }
     if context.desired.unlisted_users == "revoke":
         shown["unlisted_kept"] = kept
+    if unchecked:
+        shown["mailboxes_unknown"] = True
     nobody = guardrails.protect_nobody(context)
     if nobody:
         shown["protects_nobody"] = nobody
@@ -272,7 +277,7 @@ def _options(context: Context, kept: dict[str, int]) -> dict[str, Any]:
 
 
 def _lifetime(ready: Sequence[Draft]) -> timedelta:
-    return LIFETIME_WITH_REMOVALS if any(draft.removes for draft in ready) else LIFETIME
+    return LIFETIME_WITH_REMOVALS if any(draft.change.removes for draft in ready) else LIFETIME
 
 
 def _instant(moment: datetime) -> str:

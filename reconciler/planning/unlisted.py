@@ -1,6 +1,7 @@
 """What happens to users whom no entry names?
 
-Nothing, unless the file says `unlisted_users: revoke`; and then only to enabled Members.
+Nothing, unless the file says `unlisted_users: revoke`; and then only to enabled Members, and never to
+an account that several share, or that may be one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING
 from reconciler.planning import drafting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
-    from reconciler.model import User
+    from reconciler.model import Current, Desired, User
     from reconciler.planning.context import Context
     from reconciler.planning.drafts import Draft
 
@@ -29,13 +30,13 @@ def drafts(
     """
     if context.desired.unlisted_users == "keep":
         return [], {}
-    purposes = {row.user_id: row.purpose for row in context.current.mailboxes}
+    purposes = {row.user_id: row.purpose for row in context.current.mailboxes or ()}
     found: list[Draft] = []
     kept: dict[str, int] = {}
     for user in context.current.users:
         if user.id in listed:
             continue
-        kind = IN_DOUBT if user.id in in_doubt else _class(context, user, purposes.get(user.id))
+        kind = IN_DOUBT if user.id in in_doubt else _class(context, user, purposes.get(user.id, "user"))
         if kind != MEMBER:
             kept[kind] = kept.get(kind, 0) + 1
         elif draft := drafting.of_unlisted(context, user):
@@ -43,8 +44,31 @@ def drafts(
     return found, dict(sorted(kept.items()))
 
 
+def candidates(current: Current, desired: Desired) -> tuple[str, ...]:
+    """Return the ids of whoever may lose a licence as an unlisted user: their mailboxes' purposes matter.
+
+    More than `drafts` takes licences from: that is cheaper than to find out who is meant.
+    """
+    if desired.unlisted_users == "keep":
+        return ()
+    names = {entry.upn for entry in desired.entries}
+    return tuple(user.id for user in licensed_members(current, desired) if user.upn not in names)
+
+
+def licensed_members(current: Current, desired: Desired) -> Iterator[User]:
+    """Yield the enabled Members who hold a licence directly, other than of an ignored SKU."""
+    for user in current.users:
+        if user.enabled and user.user_type == "Member":
+            direct = (one.sku_id for one in user.assignments if one.assigned_by is None)
+            if not desired.ignored_skus.issuperset(direct):
+                yield user
+
+
 def _class(context: Context, user: User, purpose: str | None) -> str:
-    """Return the first class that fits; whoever is not certainly an enabled Member is kept."""
+    """Return the first class that fits; whoever is not certainly an enabled Member is kept.
+
+    `purpose` is the mailbox's, "user" also where there is none; None: it could not be read.
+    """
     classes = {
         "guest": user.user_type == "Guest",
         "role-holder": bool(context.roles_of.get(user.id)),
@@ -52,6 +76,6 @@ def _class(context: Context, user: User, purpose: str | None) -> str:
         "resource": user.resource_account,
         "shared": purpose not in (None, "user", "linked"),
         "disabled": user.enabled is False,
-        "unknown": user.enabled is None or user.user_type != "Member",
+        "unknown": user.enabled is None or user.user_type != "Member" or purpose is None,
     }
     return next((kind for kind, fits in classes.items() if fits), MEMBER)

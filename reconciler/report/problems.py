@@ -43,6 +43,19 @@ def message(problem: Problem) -> str:
     return _sentence(problem) + (_ONLY_A_WARNING if problem.severity == "warning" else "")
 
 
+def as_data(problem: Problem) -> dict[str, Any]:
+    """Return a problem for programs; the keys are those of its printed line."""
+    return {
+        "file": problem.location.file,
+        "line": problem.location.line,
+        "column": problem.location.column,
+        "severity": problem.severity,
+        "code": problem.code,
+        "params": problem.params,
+        "message": message(problem),
+    }
+
+
 def tally(problems: Sequence[Problem]) -> str:
     """Return how many there are: "6 problems, 1 warning"."""
     warnings = sum(problem.severity == "warning" for problem in problems)

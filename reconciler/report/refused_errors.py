@@ -115,8 +115,6 @@ def _blocked_changes(error: RefusedError) -> str:
 
 
 def _why_blocked(change: plans.Change) -> str:
-    if change.ready:
-        return "it costs money, and takes `--buy`"
     return listing([clean(reason) for reason in change.blocked_by])
 
 

@@ -153,9 +153,9 @@ def _unlisted(plan: Plan) -> str:
     if not isinstance(kept, dict):
         return ", untouched"
     classes = [f"{number} {clean(str(kind))}" for kind, number in kept.items()]
-    return (
-        f"; licences are revoked, but not of: {', '.join(classes)}" if classes else "; licences are revoked"
-    )
+    unknown = "; nobody told which accounts are shared" if plan.options.get("mailboxes_unknown") else ""
+    but = f", but not of: {', '.join(classes)}" if classes else ""
+    return f"; licences are revoked{but}{unknown}"
 
 
 def _counted(number: int, noun: str) -> str:

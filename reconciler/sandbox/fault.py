@@ -78,6 +78,12 @@ def not_found(key: str) -> Fault:
     return Fault(404, "Request_ResourceNotFound", message)
 
 
+def no_mailbox() -> Fault:
+    """Return the 404 for the mailbox of a user who has none that is in use."""
+    message = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."
+    return Fault(404, "MailboxNotEnabledForRESTAPI", message)
+
+
 def denied() -> Fault:
     """Return the 403 for an actor whose roles don't allow the call."""
     return Fault(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

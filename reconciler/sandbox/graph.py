@@ -11,13 +11,19 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from reconciler import roles
-from reconciler.sandbox import changes, fault, listing, query, skus, tenant, users
-from reconciler.sandbox.resources import USER_DEFAULT, USER_PROPERTIES, Group, encoded_names
+from reconciler.sandbox import changes, fault, listing, mailboxes, query, skus, tenant, users
+from reconciler.sandbox.resources import (
+    MAILBOX_SETTINGS,
+    USER_DEFAULT,
+    USER_PROPERTIES,
+    Group,
+    encoded_names,
+)
 from reconciler.sandbox.wire import Context, Reply, Route
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 _LIST = ("$select", "$filter", "$top", "$count", "$skiptoken")
@@ -80,14 +86,24 @@ def _deleted_user(context: Context) -> Reply:
     row = users.find_deleted(context.db, context.params["key"])
     if row is None:
         raise fault.not_found(context.params["key"])
-    reply = _one_user(context, row, "directoryObjects/$entity")
+    reply = _one_user(context, row, "directoryObjects/$entity", USER_PROPERTIES)
     return Reply(status=200, body={"@odata.type": "#microsoft.graph.user", **reply.body})
 
 
-def _one_user(context: Context, row: sqlite3.Row, kind: str) -> Reply:
+def _one_user(
+    context: Context,
+    row: sqlite3.Row,
+    kind: str,
+    known: Iterable[str] = USER_PROPERTIES | {MAILBOX_SETTINGS},
+) -> Reply:
     options = query.read(context.call.query, ("$select",))
-    names = query.selected(options.select, USER_PROPERTIES, USER_DEFAULT, kind="user", single=True)
-    shown = users.show(context.db, [row], names)[0]
+    names = query.selected(options.select, known, USER_DEFAULT, kind="user", single=True)
+    shown = users.show(context.db, [row], [name for name in names if name != MAILBOX_SETTINGS])[0]
+    if MAILBOX_SETTINGS in names:
+        purpose = mailboxes.purpose(context.db, row["id"])
+        if purpose is None:
+            raise fault.no_mailbox()
+        shown[MAILBOX_SETTINGS] = {"userPurpose": purpose}
     return Reply(status=200, body={"@odata.context": listing.metadata(context, kind), **shown})
 
 

@@ -2,7 +2,7 @@
 
 As far as data loss needs it: a mailbox is there while a mailbox plan is on, is disconnected when the
 last one goes, comes back where one is on again within 30 days, and is then purged (lifecycle.py).
-Shared, room and equipment mailboxes need no licence. Nothing of this is told by the Graph face.
+Shared, room and equipment mailboxes need no licence. Of all this the Graph face tells a purpose.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ KEPT = timedelta(days=30)
 """How long Exchange Online keeps a mailbox that lost its licence."""
 
 _NEEDS_NONE = ("shared", "room", "equipment")
+_PURPOSES = ("user", "linked", "shared", "room", "equipment", "others")
 
 
 def mailbox_plans(catalog: Catalog) -> frozenset[str]:
@@ -54,6 +55,17 @@ def settle(db: sqlite3.Connection, user_id: str, *, licensed: bool, now: datetim
 def purge(db: sqlite3.Connection, now: datetime) -> None:
     """Delete for good the mailboxes that have been disconnected for 30 days."""
     db.execute("DELETE FROM mailboxes WHERE disconnected_at <= ?", (stamp(now - KEPT),))
+
+
+def purpose(db: sqlite3.Connection, user_id: str) -> str | None:
+    """Return what a user's mailbox is for, as Graph spells it; None: there is none, or it is disconnected."""
+    row = db.execute(
+        "SELECT coalesce(purpose, 'user') FROM mailboxes WHERE user_id = ? AND disconnected_at IS NULL",
+        (user_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    return row[0] if row[0] in _PURPOSES else "others"
 
 
 def load(db: sqlite3.Connection, snapshot: Snapshot, plans: frozenset[str], now: datetime) -> None:

@@ -265,4 +265,7 @@ SINGLE_USER_ONLY = frozenset(
         "skills",
     }
 )
-"""Properties that Graph refuses in a list with 501; the sandbox holds none of them."""
+"""Properties that Graph refuses in a list with 501; of these the sandbox tells MAILBOX_SETTINGS only."""
+
+MAILBOX_SETTINGS = "mailboxSettings"
+"""What a single user's $select knows besides USER_PROPERTIES; of a mailbox, so it is read apart."""

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.apply import Consent, Live, Losses, approve, losses
 from reconciler.errors import RefusedError
-from reconciler.model import Actor
+from reconciler.model import Actor, Group, RoleAssignment
 from reconciler.plan import ActorInfo, Refusal
 from reconciler.plan import Warning as DataLoss
 from tests.apply.bench import NOW, licences, plan_of, purchase, replace
@@ -90,11 +90,56 @@ def test_a_change_that_the_plan_blocks_stays_blocked_even_for_an_actor_who_may_m
     assert approve(plan_of(change), LIVE, Consent(partial=True)).changes == (change,)
 
 
-def test_what_spends_money_counts_as_blocked_until_buying_is_allowed():
+def test_what_spends_money_stops_nothing_else():
+    """Without `--buy` it is left out when the plan is carried out."""
     plan = plan_of(purchase("e5", 25, 26, roles=("license-administrator",)))
-    assert refused(plan).code == "blocked-changes"
-    assert approve(plan, LIVE, Consent(partial=True)) == mine(plan)
-    assert approve(plan, LIVE, Consent(buy=True)) == mine(plan)
+    assert approve(plan, LIVE, Consent()) == mine(plan)
+
+
+# ------------------------------------------------------------ who is protected by now
+
+
+def blocked_now(plan, **live):
+    """Return the codes by which a plan's only change is blocked, given who is what by now."""
+    (change,) = approve(plan, replace(LIVE, **live), Consent(partial=True, allow=ALLOWED)).changes
+    return change.blocked_by
+
+
+ALLOWED = frozenset({"protected"})
+HELPDESK = RoleAssignment(principal_id="id-anna", role="helpdesk-administrator", scope="/units/1")
+GLOBAL = RoleAssignment(principal_id="id-anna", role="global-administrator")
+OTHER = RoleAssignment(principal_id="id-other", role="global-administrator")
+
+
+def test_whoever_got_a_role_since_the_plan_was_made_loses_nothing():
+    """What gives is no loss, and what the plan allows by name stays allowed, but for the last of all."""
+    taking, giving = plan_of(licences("anna", ["e3"], [])), plan_of(licences("anna", [], ["e3"]))
+    allowing = replace(taking, options={"allow": ["protected"]})
+    assert blocked_now(taking) == ()
+    assert blocked_now(taking, roles=(HELPDESK,)) == ("protected",)
+    assert blocked_now(giving, roles=(HELPDESK,)) == ()
+    assert blocked_now(allowing, roles=(HELPDESK,)) == ()
+    assert blocked_now(allowing, roles=(GLOBAL, OTHER)) == ()
+    assert blocked_now(allowing, roles=(GLOBAL,)) == ("protected",)
+
+
+def test_whoever_applies_takes_nothing_from_themselves():
+    plan = plan_of(licences("anna", ["e3"], []))
+    actor = Actor(id="id-anna", name="anna@contoso.com", roles=("license-administrator",))
+    assert blocked_now(plan, actor=actor) == ("protected",)
+
+
+def test_whoever_joined_a_protected_group_or_is_named_loses_nothing():
+    group = Group(id="g", name="VIPs", members=("id-anna",))
+    plan = plan_of(licences("anna", ["e3"], []))
+    for names, protected in ((["vips"], True), (["g"], True), (["id-anna"], True), (["others"], False)):
+        railed = replace(plan, guardrails={"protected_users": names})
+        assert bool(blocked_now(railed, groups=(group,))) is protected
+
+
+def test_a_protected_user_stops_the_plan_unless_the_rest_may_go_alone():
+    plan = plan_of(licences("anna", ["e3"], []))
+    assert refused(plan, replace(LIVE, roles=(HELPDESK,))).code == "blocked-changes"
 
 
 # ------------------------------------------------------------ what would be lost

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from reconciler.cli import commands
+from reconciler.cli import commands, entry
 
 HEAVY = (
     "httpx",
@@ -87,7 +87,7 @@ def parse(command: click.Command, argv: list[str], parent: click.Context | None 
 
     With its parent, as in a real run: click keeps a command's help option as it is first asked for.
     """
-    context = command.make_context("reconciler", list(argv), parent=parent, obj=None)
+    context = command.make_context("reconciler", list(argv), parent=parent, obj=entry.Run())
     if isinstance(command, click.Group):
         _name, below, rest = command.resolve_command(context, [*context._protected_args, *context.args])
         parse(below, rest, context)

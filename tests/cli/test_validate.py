@@ -57,7 +57,16 @@ def test_problems_and_warnings_are_counted_apart(run, write):
     write(BAD + "  eva@contoso.com: {licenses: [CONTOSO_SPECIAL]}\n")
     ran = run("validate")
     assert ran.out.endswith("tenant.yaml is not valid: 2 problems, 1 warning.\n")
-    assert run("plan").err.endswith("the desired state has 2 problems, 1 warning; nothing was planned.\n")
+
+
+def test_planning_tells_only_what_no_tenant_can_mend(run, write, workdir):
+    """A name that the catalogue lacks is no problem until the tenant was asked, and it is not asked."""
+    write(BAD + "  eva@contoso.com: {licenses: [CONTOSO_SPECIAL]}\n")
+    ran = run("plan")
+    assert "CONTOSO_SPECIAL" not in ran.err
+    assert ran.err.count("tenant.yaml:") == 2
+    assert ran.err.endswith("error: the desired state has 2 problems; nothing was planned.\n")
+    assert not (workdir / ".reconciler").exists()
 
 
 def test_an_unknown_sku_is_a_warning_for_the_tenant_may_know_it(run, write):

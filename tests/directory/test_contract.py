@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from reconciler.directory import Directory, Write, snapshot
-from reconciler.model import Actor, Assignment, Group, RoleAssignment, User
+from reconciler.model import Actor, Assignment, Group, Mailbox, RoleAssignment, User
 from reconciler.plan import observed
 from tests.directory import tenants
 from tests.directory.tenants import E3, EMS, EXCHANGE, NOW, PASSWORD, STATE, VISIO, user_id
@@ -354,3 +354,26 @@ def test_groups_are_read_on_request_though_they_hold_no_licence(tmp_path):
         assert tenant.read().groups == STATE.groups
         for names in (["it's us"], [PLAIN], [PLAIN, "it's us", "sales"]):
             assert tenant.read([*names, user_id("anna"), "nobody"]).groups == (*STATE.groups, plain)
+
+
+def test_what_protects_users_now_is_read_lightly(tmp_path):
+    """All role assignments, those through groups included, and the groups that are named."""
+    plain = Group(id=PLAIN, name="VIPs", members=(user_id("anna"),))
+    home = tenants.fill(tmp_path / "home", msgspec.structs.replace(STATE, groups=(*STATE.groups, plain)))
+
+    with tenants.directory(tenants.in_process(home)) as tenant:
+        assert tenant.protections(["vips"]) == (STATE.role_assignments, (plain,))
+        assert tenant.protections() == (STATE.role_assignments, ())
+
+
+def test_the_purpose_of_a_mailbox_is_told_of_those_who_have_one(tmp_path):
+    """A person's where nothing else is known; no row without a mailbox, no purpose where it is unread."""
+    shared = Mailbox(user_id=user_id("dirk"), purpose="shared")
+    home = tenants.fill(tmp_path / "home", msgspec.structs.replace(STATE, mailboxes=(shared,)))
+    asked = [user_id(name) for name in ("anna", "bram", "dirk")]
+
+    with tenants.directory(tenants.in_process(home)) as tenant:
+        assert tenant.mailboxes(asked) == (Mailbox(user_id=user_id("anna"), purpose="user"), shared)
+        assert tenant.mailboxes(["00000000-dead-0000-0000-000000000000"]) == (
+            Mailbox(user_id="00000000-dead-0000-0000-000000000000"),
+        )

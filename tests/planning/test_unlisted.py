@@ -1,10 +1,20 @@
 """What happens to users whom no entry names."""
 
+import msgspec
 import pytest
 
-from reconciler.model import Location, Mailbox, RoleAssignment
+from reconciler.model import (
+    Current,
+    Desired,
+    Location,
+    Mailbox,
+    Organization,
+    RoleAssignment,
+    TenantRef,
+)
 from reconciler.plan import Because
-from tests.planning.world import GLOBAL, entry, held, parts, planned, sid, user
+from reconciler.planning import unlisted
+from tests.planning.world import GLOBAL, NOW, entry, held, parts, planned, sid, user
 
 ROLE = RoleAssignment(principal_id="id-x", role="reports-reader")
 REVOKE = {"unlisted_users": "revoke", "unlisted_location": Location(file="tenant.yaml", line=8)}
@@ -92,3 +102,43 @@ def test_whom_an_entry_in_conflict_may_mean_is_not_unlisted(listed, who):
 
     assert plan.changes == ()
     assert plan.options["unlisted_kept"] == {"in-doubt": 1, "role-holder": 1}
+
+
+def test_a_purpose_that_could_not_be_read_is_not_that_of_a_person():
+    """The account is kept: it may be a shared one."""
+    unread = {"mailboxes": (Mailbox(user_id="id-bram"),)}
+
+    plan = planned(users=(user("bram", "EMS"),), desired=REVOKE, current=unread)
+
+    assert plan.changes == ()
+    assert plan.options["unlisted_kept"]["unknown"] == 1
+
+
+def test_where_nobody_told_of_mailboxes_the_plan_says_so():
+    """A reviewer must know that shared accounts could not be told apart."""
+    bram = (user("bram", "EMS"),)
+
+    assert planned(users=bram, desired=REVOKE).options["mailboxes_unknown"] is True
+    assert "mailboxes_unknown" not in planned(users=bram, desired=REVOKE, current={"mailboxes": ()}).options
+
+
+def test_only_whoever_may_lose_a_licence_is_asked_for_the_mailbox():
+    """Enabled, unlisted Members with a direct licence that counts."""
+    people = (
+        user("anna", "EMS"),
+        user("bram", "EMS"),
+        user("cees", "EMS", enabled=False),
+        user("dora", "EMS", user_type="Guest"),
+        user("eva", "FLOW_FREE", held("EMS", group="g")),
+    )
+    current = Current(taken_at=NOW, organization=Organization(id="t"), users=people)
+    desired = Desired(
+        tenant=TenantRef(),
+        digest="",
+        entries=(entry("anna"),),
+        ignored_skus=frozenset({sid("FLOW_FREE")}),
+        **REVOKE,
+    )
+
+    assert unlisted.candidates(current, desired) == ("id-bram",)
+    assert unlisted.candidates(current, msgspec.structs.replace(desired, unlisted_users="keep")) == ()

@@ -277,6 +277,9 @@ def test_unlisted_users_who_are_kept_are_counted_by_class():
     assert "9 unlisted users; licences are revoked, but not of: 3 guest, 1 role-holder" in page
     page = shown(plan(options={"unlisted_kept": {}}, summary=p.Summary(unlisted_users=9)))
     assert "9 unlisted users; licences are revoked" in page
+    blind = {"unlisted_kept": {}, "mailboxes_unknown": True}
+    page = shown(plan(options=blind, summary=p.Summary(unlisted_users=9)), 120)
+    assert "licences are revoked; nobody told which accounts are shared" in page
 
 
 def test_a_protection_that_means_nobody_is_told():
