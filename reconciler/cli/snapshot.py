@@ -12,6 +12,10 @@ from reconciler.cli.commands import Command
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reconciler.config import Document
+    from reconciler.directory import Directory
+    from reconciler.model import Current
+
 
 @click.command(
     cls=Command,
@@ -38,6 +42,24 @@ def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> Non
     with session.connect(tenant, acting_as) as directory:
         session.check_tenant(tenant, directory.identity()[0])
         current = session.look(directory, document.protected_groups if document else ())
+        if document:
+            current = _with_mailboxes(directory, document, current)
     snapshot.write(current, out)
     users = output.count(len(current.users), "user")
     output.notice(f"Saved {users} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}.")
+
+
+def _with_mailboxes(directory: Directory, document: Document, current: Current) -> Current:
+    """Add the purposes of mailboxes where the files say `unlisted_users: revoke`.
+
+    Of all whom a later file could cease to list, not only of those unlisted now: whoever has no row in
+    `mailboxes` is taken to have no mailbox.
+    """
+    from reconciler import catalog, config
+    from reconciler.planning import unlisted
+
+    desired = config.resolve(document, current.skus, catalog.load())
+    if desired.unlisted_users == "keep":
+        return current
+    users = unlisted.licensed_members(current, desired)
+    return session.with_mailboxes(directory, current, [user.id for user in users])

@@ -142,3 +142,6 @@ def test_only_whoever_may_lose_a_licence_is_asked_for_the_mailbox():
 
     assert unlisted.candidates(current, desired) == ("id-bram",)
     assert unlisted.candidates(current, msgspec.structs.replace(desired, unlisted_users="keep")) == ()
+
+    by_id = (entry("bram", id="id-anna"),)
+    assert unlisted.candidates(current, msgspec.structs.replace(desired, entries=by_id)) == ("id-bram",)
