@@ -1,7 +1,7 @@
 """How is a list shown: aligned columns for people, CSV for a spreadsheet?
 
-A terminal gets columns that fit it, the last one wrapped below itself; a pipe gets one line a row,
-whatever its length, so that `grep` and `cut` work. It knows nothing of what the rows are about.
+A terminal gets columns that fit it, cells wrapped below themselves; a pipe gets one line a row, whatever
+its length, so that `grep` and `cut` work. It knows nothing of what the rows are about.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ NOTHING = "-"
 
 GAP = 2
 
-LAST_MIN = 24
-"""The last column goes below its row where less than this is left beside it."""
+NARROW = 12
+"""A column is not made narrower than this for the sake of others, nor than its words."""
+
+LAST_MIN = 20
+"""The last column goes below its row, in all rows, where less than this is left beside it."""
+
+BELOW = 4
+"""How far the last column is indented there."""
 
 
 def as_csv(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -59,44 +65,101 @@ def table(
 ) -> list[Line]:
     """Return a title line and rows as lines; cells of the columns `right` stand at the right.
 
-    Without `width`, each row is one line and every column is aligned. With it, the last column wraps, and
-    a few cells that are much longer than the others of their column move only what follows them.
+    Every cell begins in its column. Without `width`, each row is one line. With it, cells wrap; where a word
+    is wider than its column, as few names are, what follows it in the row stands on the next line.
     """
-    cells = [[_cell(cell) for cell in row] for row in rows]
-    head = [Span(title, "bold") for title in titles]
-    columns = [[width_of(row[n].text) for row in (head, *cells)] for n in range(len(titles) - 1)]
-    widths = [max(column) for column in columns]
-    last = min(LAST_MIN, max((width_of(row[-1].text) for row in (head, *cells)), default=0))
-    if width is not None and sum(widths) + GAP * len(widths) + last > width:
-        widths = [max(column[0], sorted(column)[(len(column) - 1) * 9 // 10]) for column in columns]
-    lines: list[Line] = []
-    for row in (head, *cells):
-        lines += _row(_padded(row[:-1], widths, right), row[-1], width)
-    return lines
+    cells = [[_cell(cell) for cell in row] for row in ([Span(title, "bold") for title in titles], *rows)]
+    columns = [[row[n].text for row in cells] for n in range(len(titles))]
+    widths, beside = _widths(columns, width)
+    starts = [sum(widths[:n]) + GAP * n for n in range(len(titles))]
+    return [line for row in cells for line in _row(row, starts, widths, right, width, beside=beside)]
 
 
-def _padded(cells: Sequence[Span], widths: Sequence[int], right: frozenset[int]) -> list[Span]:
-    """Return cells filled up so that each begins in its column, or as soon after as the last one lets it."""
-    padded = []
-    behind = 0  # by how much the present cell is late
-    for n, cell in enumerate(cells):
-        room = widths[n] - behind
-        fill = " " * max(0, room - width_of(cell.text))
-        behind = max(0, width_of(cell.text) - room)
-        padded.append(Span((fill + cell.text if n in right else cell.text + fill) + " " * GAP, cell.style))
-    return padded
+def _widths(columns: Sequence[Sequence[str]], width: int | None) -> tuple[list[int], bool]:
+    """Return each column's width but the last one's, and whether the last one stands beside the others."""
+    *firsts, last = [[width_of(text) for text in column] for column in columns]
+    natural = [max(column) for column in firsts]
+    gaps = GAP * len(natural)
+    longest = max(last)
+    if width is None or sum(natural) + gaps + min(longest, LAST_MIN) <= width:
+        return natural, True
+    # One cell in ten may be wider than its column, lest a single name makes all others narrow.
+    usual = [_usual(column) for column in firsts]
+    floors = [
+        max(_usual([max(map(width_of, text.split(" "))) for text in column]), min(NARROW, wide))
+        for column, wide in zip(columns, usual, strict=False)
+    ]
+    least = sum(floors) + gaps + min(longest, LAST_MIN)
+    if least <= width:
+        return _shrunk(usual, floors, width - gaps - min(longest, max(LAST_MIN, width // 4))), True
+    return _shrunk(usual, floors, width - gaps + GAP), False
 
 
-def _row(padded: list[Span], last: Span, width: int | None) -> list[Line]:
-    """Return a row: on one line if it fits, else its last cell wrapped beside or below the others."""
-    start = sum(width_of(cell.text) for cell in padded)
-    if width is None or start + width_of(last.text) <= width:
-        return [(*padded, last)]
-    if width - start < LAST_MIN:
-        *before, end = padded
-        return [(*before, Span(end.text.rstrip(), end.style)), *wrap([last], width, 4, 4)]
-    first, *others = wrap([last], width, start, start)
-    return [(*padded, *first[1:]), *others]
+def _usual(column: Sequence[int]) -> int:
+    """Return the width that nine cells in ten have, and the title."""
+    return max(column[0], sorted(column)[-(-(len(column) - 1) * 9 // 10)])
+
+
+def _shrunk(widths: Sequence[int], floors: Sequence[int], room: int) -> list[int]:
+    """Return widths that together take no more than `room`, as far as `floors` let them; widest first."""
+    shrunk = list(widths)
+    for _ in range(sum(shrunk) - room):
+        wide = [n for n in range(len(shrunk)) if shrunk[n] > floors[n]]
+        if not wide:
+            break
+        shrunk[max(wide, key=lambda n: shrunk[n])] -= 1
+    return shrunk
+
+
+def _row(
+    cells: Sequence[Span],
+    starts: Sequence[int],
+    widths: Sequence[int],
+    right: frozenset[int],
+    width: int | None,
+    *,
+    beside: bool,
+) -> list[Line]:
+    """Return a row as lines, each cell in its column; `beside` tells that the last one has one, too."""
+    *firsts, last = cells
+    lines: list[list[tuple[int, Span]]] = []
+    top = 0  # the line on which the next cell begins
+    for n, cell in enumerate(firsts):
+        pieces = _pieces(cell, widths[n]) if width else [cell]
+        for at, piece in enumerate(pieces, top):
+            free = widths[n] - width_of(piece.text)
+            _put(lines, at, starts[n] + (max(0, free) if n in right else 0), piece)
+            top = at + 1 if free < 0 else top
+    start = starts[-1] if beside else BELOW
+    pieces = _pieces(last, width - start) if width else [last]
+    for at, piece in enumerate(pieces, top if beside else len(lines)):
+        _put(lines, at, start, piece)
+    return [_spaced(line) for line in lines]
+
+
+def _pieces(cell: Span, room: int) -> list[Span]:
+    """Return a cell as lines of at most `room`, broken between words only."""
+    if width_of(cell.text) <= room:
+        return [cell]
+    return [Span("".join(span.text for span in line), cell.style) for line in wrap([cell], room, 0, 0)]
+
+
+def _put(lines: list[list[tuple[int, Span]]], at: int, start: int, piece: Span) -> None:
+    while len(lines) <= at:
+        lines.append([])
+    lines[at].append((start, piece))
+
+
+def _spaced(pieces: Sequence[tuple[int, Span]]) -> Line:
+    """Return a line in which each piece begins where it has to."""
+    line: list[Span] = []
+    used = 0
+    for start, piece in pieces:
+        if start > used:
+            line.append(Span(" " * (start - used)))
+        line.append(piece)
+        used = start + width_of(piece.text)
+    return tuple(line)
 
 
 def paragraph(text: str, width: int | None, style: str = "") -> list[Line]:

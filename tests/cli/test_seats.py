@@ -186,8 +186,7 @@ def test_a_terminal_has_a_bar_for_each_sku(monkeypatch, state):
 
 def test_over_allocated_is_red_and_its_bar_overflows(monkeypatch, state):
     out = terminal(monkeypatch, 120, "seats", "--snapshot", state)
-    ems = next(line for line in out.splitlines() if "EMS " in line)
-    assert "\x1b[1;31mEMS" in ems
+    ems = next(line for line in out.splitlines() if "\x1b[1;31mEMS\x1b[0m" in line)
     assert "\x1b[31m\u25a0" in ems
     assert "!\x1b[0m" in ems
 

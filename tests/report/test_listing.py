@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from reconciler.report import listing
-from reconciler.report.layout import Span, plain
+from reconciler.report.layout import Span, plain, width_of
 
 TITLES = ("WHO", "AGE", "WHAT")
 ROWS = [("anna", "7", "short"), ("bram", Span("42", "red"), "a text of some length, in several words")]
@@ -31,23 +31,62 @@ def test_on_a_terminal_the_last_column_wraps_beside_the_others():
     ]
 
 
-def test_where_there_is_no_room_beside_it_goes_below():
+def starts(lines, *texts):
+    """Return the cell in which each text begins, on whichever line it stands."""
+    return [width_of(line.partition(text)[0]) for text in texts for line in lines if text in line]
+
+
+def test_where_there_is_no_room_beside_the_last_column_is_below_in_every_row():
     rows = [(LONG, "7", "a text of some length, in several words"), *ROWS[:1]]
-    assert shown(rows, 60)[1:3] == [f"{LONG}  7", "    a text of some length, in several words"]
+    assert shown(rows, 60) == [
+        f"{'WHO':49}  AGE",
+        "    WHAT",
+        f"{LONG}    7",
+        "    a text of some length, in several words",
+        f"{'anna':49}    7",
+        "    short",
+    ]
 
 
-def test_a_long_cell_among_many_moves_only_what_follows_it():
+def test_a_word_wider_than_its_column_sends_the_rest_of_its_row_to_the_next_line():
+    """A single long name makes nobody else's column wide, and moves none."""
     rows = [("anna", "7", "x" * 30)] * 12 + [(LONG, "8", "-")]
     lines = shown(rows, 60)
     assert lines[1] == "anna    7  " + "x" * 30
-    assert lines[-1] == f"{LONG}  8  -"
+    assert lines[-2:] == [LONG, "        8  -"]
 
 
-def test_a_late_cell_is_in_its_column_again_as_soon_as_there_is_room():
-    titles = ("A", "B", "C")
-    rows = [("aa", "bbbbbbbb", "c" * 40)] * 12 + [("aaaaa", "b", "c")]
-    lines = plain(listing.table(titles, rows, width=50)).splitlines()
-    assert lines[1].index("c") == lines[-1].index("c")
+def test_columns_begin_in_one_place_in_every_row():
+    titles = ("UPN", "NAME", "PLACE", "LICENCES")
+    people = [(f"user{n}@contoso.com", "Somebody Orother", "NL", "EMS, ENTERPRISEPACK") for n in range(20)]
+    people += [("a.rather.long.address.of.one@contoso.com", "Dana Kessler", "PL", "EMS")]
+    people += [("meeting-room@contoso.com", "Meeting room Amstel (resource)", "IT", "FLOW_FREE")]
+    for width in (40, 60, 70, 80, 120):
+        lines = plain(listing.table(titles, people, width=width)).splitlines()
+        for texts in (("NAME", "Somebody", "Dana", "Meeting"), ("PLACE", "NL", "PL", "IT")):
+            assert len(set(starts([line for line in lines if "@" not in line or "  " in line], *texts))) == 1
+        assert all(width_of(line) <= width for line in lines if "address" not in line)
+
+
+def test_cells_wrap_so_that_the_last_column_finds_room():
+    rows = [("a name of several words", "another one of several words", "what it is about")] * 3
+    assert plain(listing.table(("A", "B", "C"), rows, width=50)).splitlines()[:4] == [
+        "A                B                C",
+        "a name of        another one of   what it is about",
+        "several words    several words",
+        "a name of        another one of   what it is about",
+    ]
+
+
+def test_wide_and_combining_letters_move_no_column():
+    rows = [
+        ("\u5c71\u7530 \u592a\u90ce", "1", "x" * 40),
+        ("Zoe\u0308 Mu\u0308ller", "2", "x" * 40),
+        ("anna", "3", "x"),
+    ]
+    for width in (None, 40, 60):
+        lines = plain(listing.table(("NAME", "N", "LAST"), rows, width=width)).splitlines()
+        assert len(set(starts(lines, "N  LAST", "1  x", "2  x", "3  x"))) == 1
 
 
 def test_an_empty_cell_has_a_sign_and_hostile_text_is_harmless():
