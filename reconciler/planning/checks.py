@@ -213,6 +213,7 @@ def _purchasable(context: Context, draft: Draft) -> Iterator[Conflict]:
             "not-purchasable",
             change.sku.sku,
             sku_name=change.sku.name,
+            action=change.kind,
             seats=change.after.get("seats"),
         )
 

@@ -226,11 +226,21 @@ def _swap_cycle(f: Facts) -> Told:
 
 
 def _not_purchasable(f: Facts) -> Told:
-    wanted = f" until there are {count(f.number('seats'), 'seat')}" if f.has("seats") else ""
+    until = f" until there are {count(f.number('seats'), 'seat')}" if f.has("seats") else ""
+    deeds = {
+        "buy-seats": ("seats of {} can't be bought", f"buys them in {ADMIN_CENTER}{until}"),
+        "set-auto-renew": (
+            "the automatic renewal of {} can't be changed",
+            f"sets it in {ADMIN_CENTER}, as declared",
+        ),
+    }
+    what, remedy = deeds.get(
+        f.text("action"), ("{} can't be bought or renewed", f"does it in {ADMIN_CENTER}{until}")
+    )
     return Told(
-        f"{f.product} can't be bought or renewed from here: Microsoft Graph has no way to buy.",
+        f"{what.format(f.product)} from here: Microsoft Graph has no way to do it.",
         (
-            f"{BUYERS} does it in {ADMIN_CENTER}{wanted}.",
+            f"{BUYERS} {remedy}.",
             OUTSIDE_ROLES,
         ),
     )

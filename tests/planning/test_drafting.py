@@ -211,6 +211,21 @@ def test_graph_cannot_buy():
     ]
 
 
+def test_what_graph_cannot_buy_tells_seats_from_renewal():
+    """Both may stand in the way of one SKU: a program and a reader must know which is which."""
+    graph = {
+        "tenant": TenantRef(domain="contoso.com", provider="graph"),
+        "subscriptions": (wanted(seats=2, auto_renew=True),),
+    }
+    rows = (Subscription(id="s", sku_id=sid("EMS")),)
+    plan = planned(skus=(sku("EMS", 1),), desired=graph, current={"subscriptions": rows})
+
+    assert [(c.code, c.params["action"], c.params["seats"]) for c in plan.conflicts] == [
+        ("not-purchasable", "buy-seats", 2),
+        ("not-purchasable", "set-auto-renew", None),
+    ]
+
+
 def test_a_declared_price_is_the_cost_of_what_is_short():
     """Exact decimals, in the declared currency."""
     price = Price(amount="8.30", currency="EUR", per="month")
