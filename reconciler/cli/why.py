@@ -52,6 +52,9 @@ def command(*, upn: str, use_grace: bool, as_json: bool, **where: Any) -> None:
     name = upn.strip().lower()
     account = why.account(state.context, plan, name, _runs(state))
     if account is None:
+        holders = state.context.by_address.get(name)
+        if holders:
+            raise UsageError("ambiguous-address", upn=name, upns=[user.upn for user in holders])
         known = (*state.context.by_upn, *(entry.upn for entry in state.desired.entries))
         raise UsageError("unknown-user", upn=name, nearest=why.nearest(name, known))
     if as_json:

@@ -90,7 +90,10 @@ def account(context: Context, plan: Plan, upn: str, runs: Iterable[Run] = ()) ->
 
     `runs` are those of the journal on this tenant: they tell since when a licence is there.
     """
-    user = context.by_upn.get(upn) or context.by_id.get(upn) or context.by_address.get(upn)
+    user = context.by_upn.get(upn) or context.by_id.get(upn)
+    holders = context.by_address.get(upn, ())
+    if len(holders) == 1:  # of an address that several claim, nobody knows who is meant
+        user = user or holders[0]
     meanings, _ = identify(context)
     entry: Entry | None = None
     found_by: FoundBy | None = None

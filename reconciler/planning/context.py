@@ -60,12 +60,12 @@ class Context:
         return {user.id: user for user in self.current.users}
 
     @cached_property
-    def by_address(self) -> Mapping[str, User]:
-        """Mail and proxy address → user; the first by UPN where several claim one."""
-        found: dict[str, User] = {}
+    def by_address(self) -> Mapping[str, tuple[User, ...]]:
+        """Mail and proxy address → users: more than one where several claim it."""
+        found: dict[str, tuple[User, ...]] = {}
         for user in self.current.users:
-            for address in (*(user.proxy_addresses), *((user.mail,) if user.mail else ())):
-                found.setdefault(address, user)
+            for address in {*user.proxy_addresses, *((user.mail,) if user.mail else ())}:
+                found[address] = (*found.get(address, ()), user)
         return found
 
     @cached_property

@@ -81,16 +81,22 @@ def _twice(entry: Entry, other: Entry) -> Conflict:
 
 def in_doubt(context: Context, conflicts: Iterable[Conflict]) -> frozenset[str]:
     """Return the ids of users whom the entries in conflict may mean: nobody knows that they are unlisted."""
-    named = {found.params.get(key) for found in conflicts for key in ("upn", "id", "present_upn", "nearest")}
+    named = set()
+    for found in conflicts:
+        named |= {found.params.get(key) for key in ("upn", "id", "present_upn", "nearest")}
+        named |= {candidate["id"] for candidate in found.params.get("candidates", ())}
     users = (context.by_upn.get(name) or context.by_id.get(name) for name in named if name)
     return frozenset(user.id for user in users if user)
 
 
 def _absent(context: Context, entry: Entry) -> Meaning | Conflict | None:
     """Decide on an entry that no user has the id or the UPN of."""
-    renamed = context.by_address.get(entry.upn)
-    if renamed:
-        return conflict(entry, "renamed-user", present_upn=renamed.upn)
+    holders = context.by_address.get(entry.upn, ())
+    if len(holders) > 1:
+        candidates = [{"id": user.id, "name": user.name, "upn": user.upn} for user in holders]
+        return conflict(entry, "ambiguous-user", reason="several-addresses", candidates=candidates)
+    if holders:
+        return conflict(entry, "renamed-user", present_upn=holders[0].upn)
     if not entry.present:
         return None
     deleted = _deleted(context, entry)

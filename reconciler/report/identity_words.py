@@ -42,7 +42,23 @@ def _renamed_user(f: Facts) -> Told:
     )
 
 
+def _several_addresses(f: Facts) -> Told:
+    rows = f.rows("candidates")
+    people = listing([f"{row.text('upn')} ({row.text('name')})" for row in rows])
+    upns = listing([row.text("upn") for row in rows], "or")
+    return Told(
+        f"{f.user} is ambiguous: nobody has this UPN, and {count(len(rows), 'user')} have it as an address "
+        f"of the mailbox: {people}. Nothing is created and nothing is changed under this name.",
+        (
+            f"Rename the entry to the user who is meant: {upns}.",
+            "If somebody new is meant: choose another UPN.",
+        ),
+    )
+
+
 def _ambiguous_user(f: Facts) -> Told:
+    if f.text("reason") == "several-addresses":
+        return _several_addresses(f)
     candidates = [
         f"`restore: {row.text('id')}` ({row.text('name')}"
         + (f", deleted {row.text('deleted_at')[:10]})" if row.has("deleted_at") else ")")

@@ -32,6 +32,12 @@ def _unknown_user(f: Facts) -> str:
     return f"nobody in this tenant is {f.text('upn')}, and no entry names such a user.{hint}"
 
 
+def _ambiguous_address(f: Facts) -> str:
+    upns = f.names("upns")
+    several = count(len(upns), "user")
+    return f"{f.text('upn')} is an address of {several}; name one by UPN: {listing(upns, 'or')}."
+
+
 def _has_licence(f: Facts) -> str:
     return (
         f"{f.user} is not without a licence: holds {listing(f.names('skus'))}. "
@@ -50,6 +56,7 @@ def _cannot_edit(f: Facts) -> str:
 
 
 USAGE: dict[str, Callable[[Facts], str]] = {
+    "ambiguous-address": _ambiguous_address,
     "ambiguous-sku": _ambiguous_sku,
     "cannot-edit": _cannot_edit,
     "has-licence": _has_licence,

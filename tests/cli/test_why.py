@@ -164,6 +164,18 @@ def test_a_licence_in_error_says_what_the_error_means(told):
     assert "held       through group Sales, in error: CountViolation: no seat was" in told("fay")
 
 
+def test_an_address_that_several_users_have_names_nobody(run, workdir):
+    """To show one of them would answer another question than was asked."""
+    people = [states.user(name, mail="sales@contoso.com") for name in ("anna", "bram")]
+    state = states.save(workdir, states.tenant((states.ADMIN, *people)))
+    ran = run("why", "sales@contoso.com", "--snapshot", state)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        "error: sales@contoso.com is an address of 2 users; name one by UPN: "
+        "anna@contoso.com or bram@contoso.com.\n"
+    )
+
+
 def test_a_state_of_the_future_is_shown_as_it_is(run, workdir):
     odd = states.user("anna", states.held("EMS", state="Dormant"))
     state = states.save(workdir, states.tenant((states.ADMIN, odd)))

@@ -30,6 +30,34 @@ def test_a_user_is_found_by_upn():
     assert [c.user.id for c in planned(entry("anna", "EMS"), users=(user("anna"),)).changes] == ["id-anna"]
 
 
+def test_an_address_that_several_users_claim_means_nobody():
+    """To name one of them as renamed would be a guess; both are told, and neither counts as unlisted."""
+    alias = {"proxy_addresses": ("anna@contoso.com",)}
+
+    plan = planned(
+        entry("anna", "EMS", profile=NAME),
+        users=(user("annabel", "ENTERPRISEPACK", **alias), user("annika", mail="anna@contoso.com")),
+        skus=(sku("EMS"), sku("ENTERPRISEPACK")),
+        desired={"unlisted_users": "revoke"},
+    )
+    found = conflict(plan, "ambiguous-user")
+
+    assert plan.changes == ()
+    assert codes(plan.conflicts) == ["ambiguous-user"]
+    assert found.params["reason"] == "several-addresses"
+    assert [(row["id"], row["upn"]) for row in found.params["candidates"]] == [
+        ("id-annabel", "annabel@contoso.com"),
+        ("id-annika", "annika@contoso.com"),
+    ]
+
+
+def test_one_user_who_has_an_address_twice_is_one():
+    """As mail and among the proxy addresses: that is how Exchange has it."""
+    both = {"mail": "anna@contoso.com", "proxy_addresses": ("anna@contoso.com",)}
+
+    assert codes(planned(entry("anna"), users=(user("annabel", **both),)).conflicts) == ["renamed-user"]
+
+
 def test_a_user_is_found_by_id_whatever_the_upn_is_now():
     """Addresses then speak of the present UPN."""
     plan = planned(entry("anna", "EMS", id="id-annabel"), users=(user("annabel"),))

@@ -305,6 +305,20 @@ def test_an_ambiguous_user_can_be_restored_by_id():
     )
 
 
+def test_an_address_of_several_users_is_told_with_each_of_them():
+    rows = [
+        {"id": "1", "name": "Annabel", "upn": "annabel@contoso.com"},
+        {"id": "2", "name": "Annika", "upn": "annika@contoso.com"},
+    ]
+    message, remedies = told("ambiguous-user", {**ANNA, "reason": "several-addresses", "candidates": rows})
+    assert (
+        "2 users have it as an address of the mailbox: annabel@contoso.com (Annabel) and annika@" in message
+    )
+    assert remedies[0] == (
+        "Rename the entry to the user who is meant: annabel@contoso.com or annika@contoso.com."
+    )
+
+
 @pytest.mark.parametrize("action", ["create", "update", "delete", "restore", None])
 def test_every_action_on_a_synchronised_user_is_told(action):
     assert told("synced-user", {**ANNA, "action": action, "domain": "contoso.com"}).remedies
@@ -467,6 +481,17 @@ def test_every_purchase_says_that_other_contracts_lie_outside_the_roles():
     assert sentence in messages.purchase(buying(), "sandbox")
     assert sentence in messages.purchase(buying(), "graph")
     assert sentence in " ".join(told("not-purchasable").remedies)
+
+
+def test_a_purchase_that_graph_cannot_make_says_which():
+    seats = told("not-purchasable", {**E5, "action": "buy-seats", "seats": 30})
+    renewal = told("not-purchasable", {**E5, "action": "set-auto-renew"})
+    old = told("not-purchasable", {**E5, "seats": 30})  # of a plan made before the action was told
+    assert seats.message.startswith("seats of SPE_E5 (Microsoft 365 E5) can't be bought from here")
+    assert renewal.message.startswith("the automatic renewal of SPE_E5 (Microsoft 365 E5) can't be changed")
+    assert "until there are 30 seats" in seats.remedies[0]
+    assert "until" not in renewal.remedies[0]
+    assert old.message.startswith("SPE_E5 (Microsoft 365 E5) can't be bought or renewed from here")
 
 
 # ------------------------------------------------------------ refusals
