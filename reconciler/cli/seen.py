@@ -6,6 +6,7 @@ sandbox is looked at, and the catalogue says which SKUs don't count as a licence
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -15,7 +16,7 @@ import click
 from reconciler.cli import options, session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Collection
     from datetime import datetime
     from pathlib import Path
     from typing import Any
@@ -73,10 +74,12 @@ def see(
     at: datetime | None = None,
     catalog: Path | None = None,
     needs_actor: bool = False,
+    asks_mailboxes_of: Asked | None = None,
 ) -> Seen:
     """Read the files, if there are any, and the tenant; raises as `session.planned` does.
 
-    Who acts is found out only where that is needed: a snapshot may hold no administrator.
+    Who acts is found out only where that is needed: a snapshot may hold no administrator. So are the
+    purposes of mailboxes, at 20 users a request, where a tenant is asked.
     """
     from reconciler import catalog as catalogue
     from reconciler import config
@@ -95,10 +98,16 @@ def see(
         if document
         else Desired(tenant=tenant, digest="", ignored_skus=facts.free_skus)
     )
+    if asks_mailboxes_of and snapshot is None:
+        with session.connect(tenant, acting_as) as directory:
+            current = session.with_mailboxes(directory, current, asks_mailboxes_of(current, desired))
     return Seen(
         current=current, desired=desired, document=document, catalog=facts, now=at or now, actor=actor
     )
 
+
+Asked = Callable[["Current", "Desired"], "Collection[str]"]
+"""Whose mailboxes' purposes a command needs, once both states are known: user ids."""
 
 Looked = tuple["Current", "Actor", "datetime"]
 """A current state, who acts, and the instant from which days count."""

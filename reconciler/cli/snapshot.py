@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.config import Document
-    from reconciler.directory import Directory
-    from reconciler.model import Current
 
 
 @click.command(
@@ -36,30 +34,26 @@ def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> Non
     """
     from reconciler.directory import snapshot
     from reconciler.model import TenantRef
+    from reconciler.planning import unlisted
 
     document = session.declared(files)
     tenant = document.tenant if document else TenantRef()
     with session.connect(tenant, acting_as) as directory:
         session.check_tenant(tenant, directory.identity()[0])
         current = session.look(directory, document.protected_groups if document else ())
-        if document:
-            current = _with_mailboxes(directory, document, current)
+        if document and _revokes(document):
+            users = unlisted.licensed_members(current)
+            current = session.with_mailboxes(directory, current, [user.id for user in users])
     snapshot.write(current, out)
     users = output.count(len(current.users), "user")
     output.notice(f"Saved {users} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}.")
 
 
-def _with_mailboxes(directory: Directory, document: Document, current: Current) -> Current:
-    """Add the purposes of mailboxes where the files say `unlisted_users: revoke`.
+def _revokes(document: Document) -> bool:
+    """Tell whether a plan could hang on what mailboxes are for.
 
-    Of all whom a later file could cease to list, not only of those unlisted now: whoever has no row in
-    `mailboxes` is taken to have no mailbox.
+    They are then asked for of everybody whom a later file could cease to list, not only of those unlisted
+    now: whoever has no row in `mailboxes` is taken to have no mailbox.
     """
-    from reconciler import catalog, config
-    from reconciler.planning import unlisted
-
-    desired = config.resolve(document, current.skus, catalog.load())
-    if desired.unlisted_users == "keep":
-        return current
-    users = unlisted.licensed_members(current, desired)
-    return session.with_mailboxes(directory, current, [user.id for user in users])
+    said = document.single("unlisted_users")
+    return said is not None and said[1] == "revoke"

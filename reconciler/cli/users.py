@@ -109,7 +109,7 @@ def command(
     kind = wanted.filter
     seen.one_format(as_json=as_json, as_csv=as_csv)
     _check(assign, only, auto_approve=auto_approve, unlicensed=wanted.unlicensed, as_csv=as_csv)
-    state = seen.see(**given)
+    state = seen.see(**given, asks_mailboxes_of=users.candidates if kind == "unlicensed" else None)
     sku_id = seen.sku(state, wanted.sku) if wanted.sku is not None else ""
     everybody = users.people(state.context)
     found = users.find(everybody, kind, sku_id=sku_id, include=wanted.include)

@@ -14,7 +14,7 @@ from reconciler.model import User, Value
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from reconciler.model import Assignment
+    from reconciler.model import Assignment, Current, Desired
     from reconciler.planning.context import Context
 
 Kind = Literal["member", "guest", "resource", "shared", "disabled", "unknown"]
@@ -91,6 +91,16 @@ def people(context: Context, users: Iterable[User] | None = None) -> tuple[Perso
             held = known[user.assignments] = holdings(context, user.assignments)
         found.append(Person(user=user, kind=kind_of(user, purposes.get(user.id)), holdings=held))
     return tuple(found)
+
+
+def candidates(current: Current, desired: Desired) -> tuple[str, ...]:
+    """Return the ids of whoever is listed as unlicensed unless the mailbox turns out to be shared."""
+    return tuple(
+        user.id
+        for user in current.users
+        if kind_of(user, None) == "member"
+        and desired.ignored_skus.issuperset(one.sku_id for one in user.assignments if one.active)
+    )
 
 
 def holdings(context: Context, assignments: tuple[Assignment, ...]) -> tuple[Holding, ...]:

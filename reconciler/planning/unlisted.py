@@ -53,16 +53,18 @@ def candidates(current: Current, desired: Desired) -> tuple[str, ...]:
         return ()
     named = {entry.id or entry.upn for entry in desired.entries}
     return tuple(
-        user.id for user in licensed_members(current, desired) if named.isdisjoint((user.id, user.upn))
+        user.id
+        for user in licensed_members(current, desired.ignored_skus)
+        if named.isdisjoint((user.id, user.upn))
     )
 
 
-def licensed_members(current: Current, desired: Desired) -> Iterator[User]:
+def licensed_members(current: Current, ignored_skus: Collection[str] = ()) -> Iterator[User]:
     """Yield the enabled Members who hold a licence directly, other than of an ignored SKU."""
     for user in current.users:
         if user.enabled and user.user_type == "Member":
             direct = (one.sku_id for one in user.assignments if one.assigned_by is None)
-            if not desired.ignored_skus.issuperset(direct):
+            if any(sku_id not in ignored_skus for sku_id in direct):
                 yield user
 
 
