@@ -12,7 +12,7 @@ from reconciler.directory.observer import LAG_TRIES
 from reconciler.directory.transport import LONGEST_WAIT
 from reconciler.directory.writer import LOOKS, MOST_SENDS
 from reconciler.errors import DirectoryError
-from reconciler.model import Actor, Assignment, RoleAssignment, User
+from reconciler.model import Actor, Assignment, Mailbox, RoleAssignment, User
 from tests.directory import tenants
 from tests.directory.tenants import EMS, GROUP, PASSWORD, STATE, user_id
 
@@ -523,6 +523,45 @@ def test_a_read_takes_one_request_for_999_users_and_few_others(tmp_path):
     pages = [request for request in scene.wire.requests if request.url.path == "/v1.0/users"]
     assert len(pages) == 3
     assert len(scene.wire.requests) - len(pages) <= 10
+
+
+def test_the_purposes_of_mailboxes_take_one_request_for_20_users(tmp_path):
+    scene = Scene(tenants.fill(tmp_path / "home", many(50)))
+    ids = [user.id for user in many(50).users]
+    assert [each.user_id for each in scene.tenant.mailboxes(ids)] == [user_id("anna"), user_id("dirk")]
+    assert len(scene.wire.requests) == 3
+    assert scene.tenant.mailboxes(()) == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, {"error": {"code": "ErrorAccessDenied", "message": "Access is denied."}}),
+        (404, {"error": {"code": "MailboxNotSupportedForRESTAPI", "message": "…"}}),
+        (200, {"mailboxSettings": {"userPurpose": None}}),
+        (200, {"mailboxSettings": None}),
+        (200, {"mailboxSettings": "user"}),
+        (200, {}),
+        (500, None),
+    ],
+)
+def test_a_purpose_that_is_not_told_is_unknown_and_spoils_no_others(scene, status, body):
+    """Only the answer that there is no mailbox means that there is none."""
+    dirk = f"/users/{user_id('dirk')}"
+
+    def spoiled(request, response):
+        asked = {each["id"]: each["url"] for each in json.loads(request.content)["requests"]}
+        answers = response.json()["responses"]
+        for each in answers:
+            if asked[each["id"]].startswith(dirk):
+                each |= {"status": status, "body": body}
+        return httpx.Response(200, json={"responses": answers})
+
+    scene.wire.after = spoiled
+    assert scene.tenant.mailboxes([user_id("dirk"), user_id("anna")]) == (
+        Mailbox(user_id=user_id("anna"), purpose="user"),
+        Mailbox(user_id=user_id("dirk"), purpose=None),
+    )
 
 
 def test_a_read_asks_only_for_what_it_uses(scene):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema_rs
+import msgspec
 import pytest
 
 from reconciler.directory import snapshot
@@ -135,6 +136,12 @@ def written(tmp_path, state=STATE):
     path = tmp_path / "state.json"
     snapshot.write(state, path)
     return path
+
+
+@pytest.mark.parametrize("mailboxes", [None, (), (Mailbox(user_id=ANNA),)], ids=["nobody", "none", "unread"])
+def test_what_was_not_asked_of_mailboxes_is_not_what_was_not_there(tmp_path, mailboxes):
+    state = msgspec.structs.replace(STATE, mailboxes=mailboxes)
+    assert snapshot.load(written(tmp_path, state)).mailboxes == mailboxes
 
 
 def document(tmp_path):

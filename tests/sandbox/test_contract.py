@@ -106,6 +106,7 @@ READS = [
     ("/users", "/users?$top=1&$select=id"),
     ("/users/{user-id}", "/users/anna@contoso.com"),
     ("/users/{user-id}", f"/users/anna@contoso.com?$select={EVERYTHING}"),
+    ("/users/{user-id}", "/users/anna@contoso.com?$select=id,mailboxSettings"),
     ("/me", "/me"),
     ("/me/transitiveMemberOf", "/me/transitiveMemberOf"),
     (
@@ -171,6 +172,7 @@ def test_refusals_have_the_described_form(it, contract, build):
         ("/users", "POST", "/users", {}, 400),
         ("/users", "GET", "/users?$orderby=id", None, 400),
         ("/users/{user-id}", "GET", "/users/nobody@contoso.com", None, 404),
+        ("/users/{user-id}", "GET", "/users/admin@contoso.com?$select=mailboxSettings", None, 404),
         ("/users/{user-id}/assignLicense", "POST", "/users/anna@contoso.com/assignLicense", body, 400),
         ("/users/{user-id}", "DELETE", "/users/nobody@contoso.com", None, 404),
         ("/$batch", "POST", "/$batch", {"requests": []}, 400),

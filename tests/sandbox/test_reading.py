@@ -51,6 +51,55 @@ def test_some_properties_cannot_be_read_in_a_list(tenant):
     assert tenant().call("GET", "/users?$select=mailboxSettings").status_code == 501
 
 
+@pytest.fixture
+def post(tenant, build):
+    """Return a tenant of which a snapshot told some mailboxes; cees holds a mailbox plan, dora none."""
+    purposes = {"info": "shared", "room": "room", "desk": "equipment", "odd": "kiosk", "anna": None}
+    names = [*purposes, "cees", "dora"]
+    return tenant(
+        users=[build.user(name, *(["ENTERPRISEPACK"] if name == "cees" else [])) for name in names],
+        subscribedSkus=[build.sku("ENTERPRISEPACK")],
+        mailboxes=[{"userId": build.user_id(name), "purpose": each} for name, each in purposes.items()],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose"),
+    [
+        ("info", "shared"),
+        ("room", "room"),
+        ("desk", "equipment"),
+        ("odd", "others"),  # Graph's set of purposes, not the snapshot's
+        ("anna", "user"),
+        ("cees", "user"),
+    ],
+)
+def test_what_a_mailbox_is_for_is_told_of_a_single_user(post, build, name, purpose):
+    for key in (build.user_id(name), f"{name}@contoso.com"):
+        shown = post.get(f"/users/{key}?$select=mailboxSettings,id")
+        assert shown["mailboxSettings"] == {"userPurpose": purpose}
+        assert shown["id"] == build.user_id(name)
+
+
+def test_who_has_no_mailbox_in_use_has_no_mailbox_settings(post, build, fault):
+    """Neither who never had one, nor whose licence for it is gone; a shared one needs none."""
+    status, code, _ = fault(post.call("GET", "/users/dora@contoso.com?$select=mailboxSettings"))
+    assert (status, code) == (404, "MailboxNotEnabledForRESTAPI")
+    body = {"addLicenses": [], "removeLicenses": [build.sku_id("ENTERPRISEPACK")]}
+    assert post.call("POST", "/users/cees@contoso.com/assignLicense", json=body).status_code == 200
+    assert post.call("GET", "/users/cees@contoso.com?$select=mailboxSettings").status_code == 404
+
+
+def test_mailbox_settings_are_read_in_a_batch(post):
+    url = "/users/{}@contoso.com?$select=mailboxSettings"
+    items = [{"id": name, "method": "GET", "url": url.format(name)} for name in ("info", "dora", "nobody")]
+    reply = post.call("POST", "/$batch", json={"requests": items}).json()["responses"]
+    assert [each["status"] for each in reply] == [200, 404, 404]
+    assert reply[0]["body"]["mailboxSettings"] == {"userPurpose": "shared"}
+    codes = [each["body"]["error"]["code"] for each in reply[1:]]
+    assert codes == ["MailboxNotEnabledForRESTAPI", "Request_ResourceNotFound"]
+
+
 @pytest.mark.parametrize("key", ["id", "ANNA@CONTOSO.COM"])
 def test_a_user_is_found_by_id_and_by_upn_in_any_case(tenant, build, key):
     it = tenant(users=[build.user("anna")])
