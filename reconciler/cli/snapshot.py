@@ -42,8 +42,8 @@ def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> Non
         session.check_tenant(tenant, directory.identity()[0])
         current = session.look(directory, document.protected_groups if document else ())
         if document and _revokes(document):
-            users = unlisted.licensed_members(current)
-            current = session.with_mailboxes(directory, current, [user.id for user in users])
+            ids = [user.id for user in unlisted.licensed_members(current)]
+            current = session.with_mailboxes(directory, current, ids)
     snapshot.write(current, out)
     users = output.count(len(current.users), "user")
     output.notice(f"Saved {users} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}.")
