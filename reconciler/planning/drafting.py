@@ -5,6 +5,7 @@ One draft per call to the tenant. No draft looks at seats, roles held, rails or 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, assert_never
 
 from reconciler.model import Location
@@ -54,6 +55,7 @@ def of_subscription(context: Context, wanted: WantedSubscription) -> Iterator[Dr
             before={"seats": owned},
             after={"seats": wanted.seats},
             roles=roles,
+            effects=_cost(wanted, wanted.seats - owned),
         )
         bought = wanted.seats - owned
         yield Draft(change=change, subject=subject, location=wanted.location, bought=bought)
@@ -69,6 +71,15 @@ def of_subscription(context: Context, wanted: WantedSubscription) -> Iterator[Dr
             roles=roles,
         )
         yield Draft(change=change, subject=subject, location=wanted.location)
+
+
+def _cost(wanted: WantedSubscription, seats: int) -> tuple[str, ...]:
+    """Return what seats cost, where a price is declared."""
+    price = wanted.price
+    if not price:
+        return ()
+    per = f"{price.currency} per {price.per}"
+    return (f"{seats} x {price.amount} = {Decimal(price.amount) * seats} {per}",)
 
 
 def of_unlisted(context: Context, user: User) -> Draft | None:
@@ -334,6 +345,21 @@ def unreachable(context: Context, meanings: Iterable[Meaning]) -> Iterator[tuple
             if entry.grants == () or entry.exclusions:
                 delta = licenses.of_entry(entry, user.assignments, context.untouchable)
                 yield from ((entry, user, sku_id) for sku_id in delta.unreachable)
+
+
+def self_bought(context: Context, meanings: Iterable[Meaning]) -> Iterator[dict[str, str]]:
+    """Yield each licence that its user bought and that an entry would take: shown, never planned."""
+    bought = {sku_id for sku_id in context.subscriptions if context.self_service(sku_id)}
+    for meaning in meanings if bought else ():
+        if not isinstance(meaning, Found) or not meaning.entry.present:
+            continue
+        entry, user = meaning.entry, meaning.user
+        listed = {grant.sku_id for grant in entry.grants or ()}
+        unwanted = {exclusion.sku_id for exclusion in entry.exclusions}
+        if entry.grants is not None and entry.mode == "replace":
+            unwanted |= bought - listed
+        for sku_id in sorted(bought & unwanted & held(user.assignments)):
+            yield {"upn": user.upn, "sku": context.sku(sku_id).part_number}
 
 
 def groups_giving(user_assignments: tuple[Assignment, ...], sku_id: str) -> tuple[str, ...]:

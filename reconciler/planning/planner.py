@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from reconciler.model import Actor, Current, Desired, Options
     from reconciler.plan import Change, Conflict
     from reconciler.planning.drafts import Draft
+    from reconciler.planning.identity import Meaning
     from reconciler.planning.seats import Settlement
 
 LIFETIME = timedelta(hours=24)
@@ -88,7 +89,7 @@ def make_plan(desired: Desired, current: Current, actor: Actor, catalog: Catalog
         tenant=_tenant(context),
         actor=ActorInfo(name=actor.name, roles=actor.roles),
         guardrails=guardrails.in_force(context),
-        options=_options(context, kept, unchecked=bool(revocations) and current.mailboxes is None),
+        options=_options(context, meanings, kept, unchecked=bool(revocations) and current.mailboxes is None),
         summary=_summary(
             changes,
             conflicts=len(conflicts),
@@ -188,7 +189,9 @@ def _judged(
                 status="ready" if is_ready else "blocked",
                 blocked_by=() if is_ready else tuple(sorted(blocked_by)),
                 depends_on=settlement.depends_on[draft.address] if is_ready else draft.after,
-                effects=losses.effects(context, before, after) if draft.change.assign else (),
+                effects=losses.effects(context, before, after)
+                if draft.change.assign
+                else draft.change.effects,
                 warnings=warnings.of_draft(context, draft, grace),
             )
         )
@@ -248,7 +251,9 @@ def _tenant(context: Context) -> TenantInfo:
     )
 
 
-def _options(context: Context, kept: dict[str, int], *, unchecked: bool) -> dict[str, Any]:
+def _options(
+    context: Context, meanings: Iterable[Meaning], kept: dict[str, int], *, unchecked: bool
+) -> dict[str, Any]:
     """Return what the command line added, and what the desired state says without changing anything.
 
     `unchecked`: unlisted users lose licences, and nobody told which of them are shared accounts.
@@ -262,6 +267,9 @@ def _options(context: Context, kept: dict[str, int], *, unchecked: bool) -> dict
         shown["unlisted_kept"] = kept
     if unchecked:
         shown["mailboxes_unknown"] = True
+    own = list(drafting.self_bought(context, meanings))
+    if own:
+        shown["self_service_kept"] = own
     nobody = guardrails.protect_nobody(context)
     if nobody:
         shown["protects_nobody"] = nobody

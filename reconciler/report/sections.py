@@ -226,7 +226,8 @@ def _effects(page: Page, row: Row, indent: int) -> None:
         shown = page.some(row.first.effects)
         rest = len(row.first.effects) - len(shown)
         more = f" {page.symbols.more} and {rest} more services" if rest else ""
-        page.put(Span(f"sets up: {'; '.join(shown)}{more}", "dim"), indent=indent)
+        what = "costs" if row.first.buys else "sets up"
+        page.put(Span(f"{what}: {'; '.join(shown)}{more}", "dim"), indent=indent)
 
 
 def _warnings(page: Page, row: Row, plan: Plan) -> None:
@@ -275,7 +276,8 @@ def seats(page: Page, plan: Plan) -> None:
     """Show seats before and after, of the SKUs where something moves or is short."""
     shown = [row for row in plan.seats if page.limit is None or _moves(row)]
     fewer = [Facts(row) for row in plan.options.get("fewer_seats_declared", ()) if isinstance(row, dict)]
-    if shown or fewer:
+    bought = [Facts(row) for row in plan.options.get("self_service_kept", ()) if isinstance(row, dict)]
+    if shown or fewer or bought:
         page.heading("Seats")
     if shown:
         _seat_table(page, plan, shown)
@@ -286,6 +288,11 @@ def seats(page: Page, plan: Plan) -> None:
                 f"{row.number('declared'):,} declared, {row.number('owned'):,} owned; "
                 "a plan gives no seats back."
             ),
+        )
+    for row in bought:
+        page.put(
+            Span(f"{page.symbols.attention} {row.text('upn')}: ", "yellow"),
+            Span(f"bought {row.text('sku')} by self-service and keeps it; only the user can give it up."),
         )
 
 

@@ -47,8 +47,8 @@ def test_determinism(snapshot, document, shuffler):
 def test_frame_seats_approval_and_no_gap(snapshot, document, chooser):
     """Laws 4, 5, 8 and 10, in any order that respects `depends_on`.
 
-    What no change names stays as it is; seats in use never exceed max(owned, in use before); one
-    write per change and no other; a service held before and after is held in between.
+    What no change names stays as it is; seats in use never exceed max(owned, in use before); each
+    change makes the write that it says and no other; a service held before and after is held in between.
     """
     with bench(snapshot, document) as tenant:
         before = tenant.directory.read()
@@ -56,22 +56,40 @@ def test_frame_seats_approval_and_no_gap(snapshot, document, chooser):
         had = services(before)
         plan = tenant.plan()
         changes = runnable(plan)
-        tenant.recorder.writes.clear()
         ids: dict[str, str] = {}
         history = []
         for change in any_order(changes, chooser.choice):
+            tenant.recorder.writes.clear()
             outcome = tenant.write(change, ids)
             now = tenant.directory.read()
             assert outcome.status == "done", (change.address, outcome)
+            _only_what_it_says(change, tenant.recorder.writes, outcome.user_id or change.user.id)
             for sku_id, (_, in_use) in seats(now).items():
                 assert in_use <= max(owned[sku_id]), (change.address, sku_id)
             history.append(services(now))
-        assert len(tenant.recorder.writes) == len(changes)
-
         for user, plans in had.items():
             kept = plans & history[-1].get(user, frozenset()) if history else plans
             assert all(kept <= step[user] for step in history if kept)
         _untouched(before, tenant.directory.read(), {c.user.id for c in changes if c.user})
+
+
+def _only_what_it_says(change, writes, user_id):
+    """Assert that a change made one write: its own kind, on its own user, with its own content."""
+    ((method, url, body),) = writes
+    where = {
+        "create-user": ("POST", "users"),
+        "restore-user": ("POST", f"directory/deletedItems/{user_id}/restore"),
+        "update-user": ("PATCH", f"users/{user_id}"),
+        "delete-user": ("DELETE", f"users/{user_id}"),
+        "set-licenses": ("POST", f"users/{user_id}/assignLicense"),
+    }
+    assert (method, url) == where[change.kind]
+    if change.kind == "set-licenses":
+        added = {row["skuId"]: tuple(row["disabledPlans"]) for row in body["addLicenses"]}
+        assert added == {row.sku_id: row.disabled_plans for row in (*change.assign, *change.modify)}
+        assert body["removeLicenses"] == [row.sku_id for row in change.revoke]
+    elif change.kind == "update-user":
+        assert len(body) == len(change.after)
 
 
 def _untouched(before, after, changed):

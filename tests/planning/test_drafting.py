@@ -125,6 +125,21 @@ def test_more_seats_than_owned_are_one_purchase():
     assert [(row.seats, row.in_use_after, row.free_after, row.short) for row in plan.seats] == [(1, 2, 1, 0)]
 
 
+def test_a_purchase_tells_its_cost_where_a_price_is_declared():
+    """Whoever reviews it sees the sum."""
+    price = Price(amount="8.80", currency="EUR", per="month")
+
+    def effects(**fields) -> tuple[str, ...]:
+        return (
+            planned(skus=(sku("EMS", 1),), desired={"subscriptions": (wanted(seats=3, **fields),)})
+            .changes[0]
+            .effects
+        )
+
+    assert effects(price=price) == ("2 x 8.80 = 17.60 EUR per month",)
+    assert effects() == ()
+
+
 def test_a_purchase_of_any_size_is_planned_at_once():
     """Only the seats that somebody wants matter to the order."""
     plan = planned(

@@ -203,6 +203,23 @@ def test_a_licence_that_the_user_bought_stays_and_is_told():
     assert codes(change(plan, "anna").warnings) == ["self-service"]
 
 
+def test_a_licence_that_the_user_bought_is_shown_though_nothing_changes():
+    """Where an entry would take it: by leaving it out, or by excluding it."""
+    anna, mine = (user("anna", "EMS"),), owned(owner_type="User")
+
+    def kept(one) -> object:
+        plan = planned(one, users=anna, current=mine)
+        assert plan.changes == ()
+        return plan.options.get("self_service_kept")
+
+    shown = [{"upn": "anna@contoso.com", "sku": "EMS"}]
+    assert kept(entry("anna")) == shown
+    assert kept(entry("anna", exclude=("EMS",), grants=None)) == shown
+    assert kept(entry("anna", grants=None)) is None
+    assert kept(entry("anna", mode="add")) is None
+    assert kept(entry("bram", present=False)) is None
+
+
 def test_seats_in_grace_are_used_only_on_request_and_told():
     """An expired subscription's seats still work for thirty days."""
     skus = (sku("EMS", 0, warning=1, status="Warning"),)

@@ -295,6 +295,12 @@ def test_fewer_seats_than_owned_are_told():
     )
 
 
+def test_licences_that_users_bought_are_told():
+    kept = [{"upn": "anna@contoso.com", "sku": "POWER_BI_PRO"}]
+    page = shown(plan(options={"self_service_kept": kept}), 120)
+    assert "! anna@contoso.com: bought POWER_BI_PRO by self-service and keeps it" in page
+
+
 def test_seats_without_change_are_only_counted_unless_all_is_asked_for():
     row = {"sku_id": "x", "seats": 10, "in_use_before": 4, "in_use_after": 4, "free_after": 6, "short": 0}
     still = plan(seats=(p.SeatRow(sku="EMS", **row), p.SeatRow(sku="EMS_E5", **{**row, "short": 2})))
