@@ -217,7 +217,9 @@ def test_a_licence_that_the_user_bought_is_shown_though_nothing_changes():
     assert kept(entry("anna", exclude=("EMS",), grants=None)) == shown
     assert kept(entry("anna", grants=None)) is None
     assert kept(entry("anna", mode="add")) is None
-    assert kept(entry("bram", present=False)) is None
+
+    leaving = planned(entry("anna", present=False), users=anna, current=mine)
+    assert "self_service_kept" not in leaving.options
 
 
 def test_seats_in_grace_are_used_only_on_request_and_told():
