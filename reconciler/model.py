@@ -63,7 +63,10 @@ class User(Value, frozen=True, kw_only=True):
     office: str | None = None
     city: str | None = None
     country: str | None = None
+    state: str | None = None  # of the address: a state or province
+    employee_type: str | None = None
     employee_id: str | None = None
+    created_at: datetime | None = None
     synced: bool = False  # onPremisesSyncEnabled is true
     resource_account: bool = False  # isResourceAccount is true
     assignments: tuple[Assignment, ...] = ()
@@ -76,12 +79,21 @@ class DeletedUser(User, frozen=True, kw_only=True):
 
 
 class Group(Value, frozen=True, kw_only=True):
-    """A group that holds licences, or that a guard rail names; `members` are sorted user ids."""
+    """A group that holds licences, or that a file names.
+
+    `assignments` are what it gives each member (sorted by SKU id, `assigned_by` None). `members` are
+    ids of the users who are members themselves, sorted; `nested` are display names of member groups,
+    whose own members get nothing (Microsoft Learn: group-based licensing).
+    """
 
     id: str
     name: str
     assignments: tuple[Assignment, ...] = ()
     members: tuple[str, ...] = ()
+    nested: tuple[str, ...] = ()
+    dynamic: bool = False  # a rule of the tenant's decides on its members (groupTypes: DynamicMembership)
+    synced: bool = False  # onPremisesSyncEnabled is true
+    role_assignable: bool = False  # isAssignableToRole is true
 
 
 class ServicePlan(Value, frozen=True, kw_only=True):
@@ -151,6 +163,19 @@ class Removal(Value, frozen=True, kw_only=True):
     removed_at: datetime
 
 
+class Remembered(Value, frozen=True, kw_only=True):
+    """What applied runs saw of a topic, from the journal; see plan.Topic for the topics.
+
+    `since` maps a user's id to the run that first saw the user, `left` to the run that first saw the
+    user no longer. `count` is that of the last applied run.
+    """
+
+    topic: str
+    count: int
+    since: dict[str, datetime] = {}
+    left: dict[str, datetime] = {}
+
+
 class Domain(Value, frozen=True, kw_only=True):
     """A verified domain; `kind` is "Managed" or "Federated"."""
 
@@ -184,6 +209,7 @@ class Current(Value, frozen=True, kw_only=True):
     role_assignments: tuple[RoleAssignment, ...] = ()
     mailboxes: tuple[Mailbox, ...] | None = None
     removals: tuple[Removal, ...] = ()
+    remembered: tuple[Remembered, ...] = ()
 
 
 class Actor(Value, frozen=True, kw_only=True):
@@ -224,35 +250,104 @@ class TenantRef(Value, frozen=True, kw_only=True):
     location: Location | None = None
 
 
-class Grant(Value, frozen=True, kw_only=True):
-    """One reason for which a user shall hold a SKU directly.
+class Test(Value, frozen=True, kw_only=True):
+    """One test of one field of a user: it holds where any of `values` does.
 
-    `disabled_plans` is None where this grant does not manage plans. `rule` says where it comes
-    from: "users" here; later the name of a rule or group. `bundle` is the bundle's name or None.
-    `mode` of what grants it binds revocation: in "add" mode nothing is taken.
+    `field` is one of our field names of a text (department, …), or "enabled", "domain" (of the UPN),
+    "created", "member_of" (names or ids of groups). Texts are compared without regard to case and
+    stand here casefolded. `matches`: `*` is any text, `?` any character, and the whole value is meant.
+    `before` and `after` have one instant; `present` has none and asks whether there is a value.
+    """
+
+    field: str
+    operator: Literal["is", "matches", "present", "before", "after"] = "is"
+    values: tuple[str | bool | datetime, ...] = ()
+
+
+class Every(Value, frozen=True, kw_only=True):
+    """All of the conditions; none is always true."""
+
+    conditions: tuple[Condition, ...]
+
+
+class Some(Value, frozen=True, kw_only=True):
+    """At least one of the conditions."""
+
+    conditions: tuple[Condition, ...]
+
+
+class Not(Value, frozen=True, kw_only=True):
+    """The opposite; what the tenant does not tell stays untold."""
+
+    condition: Condition
+
+
+Condition = Test | Every | Some | Not
+
+
+class Scope(Value, frozen=True, kw_only=True):
+    """Whom a file may declare anything of, and who owns it."""
+
+    condition: Condition
+    owner: str | None = None
+    location: Location
+
+
+class Grant(Value, frozen=True, kw_only=True):
+    """One reason for which a user (or a group) shall hold a SKU.
+
+    `disabled_plans` is None where this grant does not manage plans. `rule` says where it comes from:
+    "users", "groups", or the name of a rule. `bundle` is the bundle's name or None. It is in force
+    from the beginning of the day `start` to the end of the day `until`, in UTC; None: without bound.
     """
 
     sku_id: str
     disabled_plans: tuple[str, ...] | None = None
     rule: str = "users"
     bundle: str | None = None
+    start: date | None = None
+    until: date | None = None
+    location: Location
+
+
+class Choice(Value, frozen=True, kw_only=True):
+    """`one_of`: one of these grants, of different SKUs; the first is the one that is wanted most."""
+
+    options: tuple[Grant, ...]
     location: Location
 
 
 class Exclusion(Value, frozen=True, kw_only=True):
-    """A SKU that an entry's user must not hold, whatever bundles (and later rules) say."""
+    """A SKU that a user must not hold, whatever bundles and rules say, to the end of the day `until`.
+
+    `rule` is "users", or the name of the rule that excludes it.
+    """
 
     sku_id: str
+    rule: str = "users"
+    reason: str | None = None
+    owner: str | None = None
+    until: date | None = None
+    location: Location
+
+
+class Leaver(Value, frozen=True, kw_only=True):
+    """Someone who leaves; days count from the day after `last_day`. None: the account is never deleted."""
+
+    last_day: date
+    keep_licenses: int = 30
+    delete_after: int | None = None
     location: Location
 
 
 class Entry(Value, frozen=True, kw_only=True):
-    """One entry of `users`.
+    """One entry of `users`, or one row of a CSV file.
 
     `grants`, sorted by SKU id, is None where licences are not managed (`licenses` omitted), () where
-    there shall be none. `profile` maps our field names (name, given_name, …, enabled) to wanted
-    values, only those named in the file, sorted by name; `usage_location` stands apart. `present` is
-    False for `ensure: absent`.
+    there shall be none (other than `choices`). Who has the higher `priority` is served first.
+    `profile` maps our field names (name, given_name, …, enabled) to wanted values, only those named
+    in the file, sorted by name; `usage_location` stands apart. `present` is False for
+    `ensure: absent`.
     """
 
     upn: str
@@ -264,13 +359,59 @@ class Entry(Value, frozen=True, kw_only=True):
     usage_location: str | None = None
     mode: Mode = "replace"
     grants: tuple[Grant, ...] | None = None
+    choices: tuple[Choice, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
+    leaver: Leaver | None = None
+    priority: int = 0
+    scope: Scope | None = None
     reason: str | None = None
 
     @property
     def name(self) -> str | None:
         """Return the wanted display name; an entry without one never creates a user."""
         return next((str(value) for field, value in self.profile if field == "name"), None)
+
+
+class Rule(Value, frozen=True, kw_only=True):
+    """Licences for whomever `when` matches.
+
+    In "replace" mode its users hold nothing else directly but what other grants give them; who no
+    longer matches keeps its licences for `grace` days. `exclusions` hold for those who match.
+    """
+
+    name: str
+    location: Location
+    when: Condition
+    mode: Mode = "add"
+    grants: tuple[Grant, ...] = ()  # sorted by SKU id
+    choices: tuple[Choice, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    grace: int = 30
+    priority: int = 0
+    scope: Scope | None = None
+
+
+class WantedMember(Value, frozen=True, kw_only=True):
+    """A user who shall be a member of a group."""
+
+    upn: str
+    location: Location
+
+
+class WantedGroup(Value, frozen=True, kw_only=True):
+    """One entry of `groups`; `name` is the display name, in any case.
+
+    `grants` (sorted by SKU id) and `members` (by UPN) are None where they are not managed.
+    """
+
+    name: str
+    location: Location
+    id: str | None = None
+    mode: Mode = "add"
+    grants: tuple[Grant, ...] | None = None
+    members: tuple[WantedMember, ...] | None = None
+    priority: int = 0
+    scope: Scope | None = None
 
 
 class Price(Value, frozen=True, kw_only=True):
@@ -321,8 +462,9 @@ class Guardrails(Value, frozen=True, kw_only=True):
 
 
 class Desired(Value, frozen=True, kw_only=True):
-    """The desired state with every name resolved to an id. Entries are sorted by UPN.
+    """The desired state with every name of a SKU or plan resolved to an id.
 
+    Entries are sorted by UPN, rules and groups by name.
     `ignored_skus` are ids (the catalogue's free SKUs where `ignore_skus` is omitted).
     `unlisted_location` is where `unlisted_users` stands in the file. `digest` is over the files.
     """
@@ -335,6 +477,9 @@ class Desired(Value, frozen=True, kw_only=True):
     ignored_skus: frozenset[str] = frozenset()
     subscriptions: tuple[WantedSubscription, ...] = ()
     entries: tuple[Entry, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    groups: tuple[WantedGroup, ...] = ()
+    disable_before_delete: int | None = None  # days
     restrictions: tuple[Restriction, ...] = ()
     guardrails: Guardrails = Guardrails()
 

@@ -18,6 +18,8 @@ from reconciler.model import DeletedUser, User, Value
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from reconciler.model import Assignment
+
 FORMAT_VERSION = "1.0"
 
 Kind = Literal[
@@ -26,6 +28,9 @@ Kind = Literal[
     "update-user",
     "set-licenses",
     "delete-user",
+    "set-group-licenses",
+    "add-member",
+    "remove-member",
     "buy-seats",
     "set-auto-renew",
 ]
@@ -58,6 +63,21 @@ class UserRef(Value, frozen=True, kw_only=True):
     name: str
 
 
+class GroupRef(Value, frozen=True, kw_only=True):
+    """The group that a change is about."""
+
+    id: str
+    name: str
+
+
+class MemberEffect(Value, frozen=True, kw_only=True):
+    """What a change of a group does to one member: part numbers of SKUs over all sources, sorted."""
+
+    user: UserRef
+    gains: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
+
+
 class SkuRef(Value, frozen=True, kw_only=True):
     """The SKU that a change is about."""
 
@@ -80,8 +100,12 @@ class Change(Value, frozen=True, kw_only=True):
     `before` and `after` of set-licenses are {"assignments": [{"sku_id", "disabled_plans",
     "assigned_by"}], "usage_location", "enabled"}; of other kinds the fields that change, by the
     names that tenant.yaml has for them: create-user {} → {"upn", "name", …}; restore-user and
-    delete-user {"deleted", …}; buy-seats {"seats"}; set-auto-renew {"auto_renew"}. `before` holds
-    everything that warnings and conflicts rest on: if any of it moved, the change is stale.
+    delete-user {"deleted", …}; buy-seats {"seats"}; set-auto-renew {"auto_renew"}; add-member and
+    remove-member {"member", "assignments"} (the user's, without those of this group afterwards or
+    before); set-group-licenses {"assignments": [{"sku_id", "disabled_plans"}], "members": {user id:
+    digest of the user's assignments}} (see `fingerprint`). `before` holds everything that warnings and
+    conflicts rest on, as it is expected when the change's turn comes, after what it depends on: if any
+    of it moved, the change is stale. `members` tells what a change of a group's licences does to whom.
     `roles` are those that may make the change; `blocked_by` holds conflict codes, and addresses of
     blocked changes that this one waits for; `depends_on` holds addresses. `effects` are catalogue
     sentences in English.
@@ -90,6 +114,7 @@ class Change(Value, frozen=True, kw_only=True):
     address: str
     kind: Kind
     user: UserRef | None = None
+    group: GroupRef | None = None
     sku: SkuRef | None = None
     assign: tuple[License, ...] = ()
     revoke: tuple[License, ...] = ()
@@ -103,6 +128,7 @@ class Change(Value, frozen=True, kw_only=True):
     depends_on: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     warnings: tuple[Warning, ...] = ()
+    members: tuple[MemberEffect, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -116,10 +142,10 @@ class Change(Value, frozen=True, kw_only=True):
             set(new["disabled_plans"]) - set(old["disabled_plans"])
             for new in self.after.get("assignments", ())
             for old in self.before.get("assignments", ())
-            if (new["sku_id"], new["assigned_by"]) == (old["sku_id"], old["assigned_by"])
+            if (new["sku_id"], new.get("assigned_by")) == (old["sku_id"], old.get("assigned_by"))
         )
         return (
-            self.kind == "delete-user"
+            self.kind in ("delete-user", "remove-member")
             or bool(self.revoke)
             or switched_off
             or self.after.get("enabled") is False is not self.before.get("enabled")
@@ -190,10 +216,54 @@ class Refusal(Value, frozen=True, kw_only=True):
     allow: str
 
 
+class RuleRow(Value, frozen=True, kw_only=True):
+    """A rule and how many users it matches."""
+
+    name: str
+    mode: str
+    matched: int
+    file: str
+    line: int
+
+
+class Topic(Value, frozen=True, kw_only=True):
+    """What an applied run shall remember, against what earlier ones do (model.Remembered).
+
+    Topics: "rules/NAME", whom a replacing rule matches; "disabled", accounts that shall be deleted and
+    can't sign in. `joined` and `left` are user ids that are new and gone since the last applied run.
+    """
+
+    topic: str
+    count: int
+    joined: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+class Due(Value, frozen=True, kw_only=True):
+    """A change that falls due on a later day."""
+
+    address: str
+    kind: Kind
+    assign: tuple[str, ...] = ()  # part numbers
+    revoke: tuple[str, ...] = ()
+    blocked_by: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # codes
+
+
+class Day(Value, frozen=True, kw_only=True):
+    """What falls due on a day, and the seats at its end, if everything due until then was applied."""
+
+    date: str
+    due: tuple[Due, ...] = ()
+    seats: tuple[SeatRow, ...] = ()
+
+
 class Summary(Value, frozen=True, kw_only=True):
     """Counts: users for create, restore, update, delete; licences for assign, revoke, modify.
 
-    `purchase` counts seats; `blocked` counts changes; all changes count, blocked ones included.
+    Those of users: `group_licenses` counts groups whose licences change, `members` users who join or
+    leave a group. `purchase` counts seats; `blocked` counts changes; all changes count, blocked ones
+    included.
     """
 
     create: int = 0
@@ -208,6 +278,8 @@ class Summary(Value, frozen=True, kw_only=True):
     warnings: int = 0
     blocked: int = 0
     unlisted_users: int = 0
+    group_licenses: int = 0
+    members: int = 0
 
 
 class TenantInfo(Value, frozen=True, kw_only=True):
@@ -246,6 +318,9 @@ class Plan(Value, frozen=True, kw_only=True):
     conflicts: tuple[Conflict, ...] = ()
     seats: tuple[SeatRow, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    rules: tuple[RuleRow, ...] = ()
+    memory: tuple[Topic, ...] = ()
+    horizon: tuple[Day, ...] | None = None
 
     @property
     def ready(self) -> tuple[Change, ...]:
@@ -265,6 +340,12 @@ def assignments_of(user: User) -> list[dict[str, Any]]:
         for a in user.assignments
         if a.active
     ]
+
+
+def fingerprint(assignments: Iterable[Assignment]) -> str:
+    """Return 16 hexadecimal digits over the assignments that give service, whatever their order."""
+    rows = sorted((a.sku_id, a.assigned_by or "", a.disabled_plans) for a in assignments if a.active)
+    return hashlib.sha256(msgspec.json.encode(rows)).hexdigest()[:16]
 
 
 def observed(state: User | None, keys: Iterable[str]) -> dict[str, Any]:

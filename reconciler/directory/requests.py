@@ -36,7 +36,7 @@ def request_for(write: Write) -> Request:
             return Request(method="POST", link=f"/users/{_id(write)}/assignLicense", body=_licences(change))
         case "delete-user":
             return Request(method="DELETE", link=f"/users/{_id(write)}")
-        case "buy-seats" | "set-auto-renew":
+        case "set-group-licenses" | "add-member" | "remove-member" | "buy-seats" | "set-auto-renew":
             raise ValueError(f"{change.kind} is not one of Graph's calls")
 
 
