@@ -32,7 +32,8 @@ MAX_BYTES = 1 << 30
 def to_document(plan: Plan) -> dict[str, Any]:
     """Return the published document of `plan`: JSON values only, members in their published order.
 
-    `sku` of a change is left out where the change is about a user; every other member is always there.
+    Left out where they say nothing: `sku`, `group` and `members` of a change, two counts of groups in
+    `summary`, `rules`, `memory`, and `horizon` where nobody asked for one. Every other member is there.
     """
     day = plan.created_at[:10]
     provider = plan.tenant.provider
@@ -47,12 +48,14 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "actor": _members(plan.actor),
         "guardrails": _members(plan.guardrails),
         "options": _members(plan.options),
-        "summary": _members(plan.summary),
+        "summary": _told(plan.summary, "group_licenses", "members"),
         "changes": [_change(change, day) for change in plan.changes],
         "purchases": [_purchase(purchase, provider) for purchase in plan.purchases],
         "conflicts": [_conflict(conflict) for conflict in plan.conflicts],
         "seats": [_members(row) for row in plan.seats],
         "refusals": [_refusal(refusal) for refusal in plan.refusals],
+        **{part: _members(found) for part in ("rules", "memory") if (found := getattr(plan, part))},
+        **({} if plan.horizon is None else {"horizon": _members(plan.horizon)}),
     }
     document["digest"] = plans.digest_of(document)
     return document
@@ -98,9 +101,7 @@ def verify(document: dict[str, Any]) -> bool:
 def _change(change: plans.Change, day: str) -> dict[str, Any]:
     """Return a change; its warnings name its user or its SKU."""
     about = messages.who(change)
-    shown = _members(change)
-    if change.sku is None:
-        del shown["sku"]
+    shown = _told(change, "sku", "group", "members")
     shown["warnings"] = [_warning(warning, about, day) for warning in change.warnings]
     return shown
 
@@ -124,10 +125,15 @@ def _refusal(refusal: plans.Refusal) -> dict[str, Any]:
     return _insert(_members(refusal), after="params", message=messages.refusal(refusal))
 
 
-def _members(value: msgspec.Struct | dict[str, Any]) -> dict[str, Any]:
-    """Return the members of a struct as JSON gives them back: lists for tuples, nothing shared."""
-    members: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(value))
-    return members
+def _members(value: object) -> Any:  # noqa: ANN401  an object for a struct, a list for several
+    """Return structs as JSON gives them back: lists for tuples, nothing shared."""
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def _told(value: msgspec.Struct, *optional: str) -> dict[str, Any]:
+    """Return the members of a struct, without those `optional` ones that say nothing."""
+    members: dict[str, Any] = _members(value)
+    return {key: told for key, told in members.items() if told or key not in optional}
 
 
 def _insert(members: dict[str, Any], *, after: str, **new: Any) -> dict[str, Any]:
