@@ -79,13 +79,13 @@ class Directory:
         self._pool.shutdown(cancel_futures=True)
         self._client.close()
 
-    def read(self, groups: Sequence[str] = ()) -> Current:
+    def read(self, groups: Sequence[str] = (), fields: Collection[str] | None = None) -> Current:
         """Return the current state, complete. Raises DirectoryError where any part could not be read.
 
-        Groups with licences are read, and those that `groups` names by display name or id (what is
-        no group's is passed over).
+        Groups with licences are read, those that `groups` names by display name or id (what is no
+        group's is passed over), and the groups that are members of these. `fields`: see reader.read.
         """
-        return reader.read(self._graph, self._commerce, self._pool, groups)
+        return reader.read(self._graph, self._commerce, self._pool, groups, fields)
 
     def mailboxes(self, user_ids: Collection[str]) -> tuple[Mailbox, ...]:
         """Return what these users' mailboxes are for, at 20 users a request; see mailboxes.py.

@@ -43,26 +43,43 @@ FIELDS: dict[str, str] = {
     "office": "officeLocation",
     "city": "city",
     "country": "country",
+    "state": "state",
+    "employee_type": "employeeType",
     "employee_id": "employeeId",
     "enabled": "accountEnabled",
     "usage_location": "usageLocation",
 }
-"""Our name of a user's field → Graph's; the only place that knows both."""
+"""Our name of a user's field that can be written → Graph's; with _TOLD the only place that knows both."""
 
-USER_SELECT = ",".join(
-    [
-        "id",
-        *FIELDS.values(),
-        "mail",
-        "proxyAddresses",
-        "userType",
-        "onPremisesSyncEnabled",
-        "isResourceAccount",
-        "assignedLicenses",
-        "licenseAssignmentStates",
-    ]
+_TOLD = {"created": "createdDateTime", "created_at": "createdDateTime"}  # read only
+_ALWAYS = (
+    "id",
+    *(FIELDS[name] for name in ("upn", "name", "enabled", "usage_location")),
+    "mail",
+    "proxyAddresses",
+    "userType",
+    "onPremisesSyncEnabled",
+    "isResourceAccount",
+    "assignedLicenses",
+    "licenseAssignmentStates",
 )
+"""What every plan needs of a user."""
+
+
+def user_select(fields: Iterable[str] | None = None) -> str:
+    """Return what to ask of users: what every plan needs and `fields` (our names), or None: everything.
+
+    A name that is no field of the directory's (the domain of a UPN, a membership) asks for nothing more.
+    """
+    known = FIELDS | _TOLD
+    wanted = known if fields is None else sorted(set(fields) & known.keys())
+    return ",".join(dict.fromkeys((*_ALWAYS, *(known[name] for name in wanted))))
+
+
+USER_SELECT = user_select()
 DELETED_SELECT = f"{USER_SELECT},deletedDateTime"
+LICENCES_SELECT = "id,userPrincipalName,assignedLicenses,licenseAssignmentStates"
+GROUP_SELECT = "id,displayName,assignedLicenses,groupTypes,onPremisesSyncEnabled,isAssignableToRole"
 
 _LICENSES = msgspec.json.Decoder(tuple[wire.License, ...] | None)
 _STATES = msgspec.json.Decoder(tuple[wire.State, ...] | None)
@@ -140,6 +157,9 @@ class Translator:
                 office=shared(row.office_location, row.office_location),
                 city=shared(row.city, row.city),
                 country=shared(row.country, row.country),
+                state=shared(row.state, row.state),
+                employee_type=shared(row.employee_type, row.employee_type),
+                created_at=utc(row.created_date_time),
                 employee_id=row.employee_id or None,
                 synced=row.on_premises_sync_enabled is True,
                 resource_account=row.is_resource_account is True,
@@ -196,14 +216,20 @@ class Translator:
         whole = tuple(sharing.setdefault(assignment, assignment) for assignment in found)
         return self._tuples.setdefault(whole, whole)
 
-    def group(self, row: wire.Group, members: Iterable[str] | None = None) -> Group:
-        """Return a group; `members` (user ids) come apart from it in Graph."""
+    def group(
+        self, row: wire.Group, members: Iterable[str] | None = None, nested: Iterable[str] = ()
+    ) -> Group:
+        """Return a group; `members` (user ids) and `nested` (names) come apart from it in Graph."""
         ids = (row.members or ()) if members is None else members
         return Group(
             id=row.id.lower(),
             name=row.display_name or "",
             assignments=self.assignments(row.assigned_licenses or ()),
             members=_ids(ids),
+            nested=tuple(sorted(nested)),
+            dynamic="dynamicmembership" in {each.lower() for each in row.group_types or ()},
+            synced=row.on_premises_sync_enabled is True,
+            role_assignable=row.is_assignable_to_role is True,
         )
 
 

@@ -6,6 +6,7 @@ docs/reference/snapshot.md. It writes no file. Loading the lines gives an equal 
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,10 +29,13 @@ def lines(current: Current, format_version: str) -> Iterator[bytes]:
     ids: dict[str, list[str]] = {}
     for each in current.subscriptions:
         ids.setdefault(each.sku_id, []).append(each.id)
+    by_name: dict[str, list[str]] = {}
+    for group in current.groups:
+        by_name.setdefault(group.name or group.id, []).append(group.id)
     sections: list[tuple[str, Iterable[Any]]] = [
         ("users", map(_user, current.users)),
         ("deletedUsers", map(_deleted_user, current.deleted_users)),
-        ("groups", map(_group, current.groups)),
+        ("groups", (_group(group, by_name) for group in current.groups)),
         ("subscribedSkus", (_sku(sku, ids.get(sku.id, ())) for sku in current.skus)),
         ("subscriptions", (_subscription(each, numbers) for each in current.subscriptions)),
         (
@@ -133,6 +137,9 @@ def _user(user: User) -> wire.User:
         office_location=user.office,
         city=user.city,
         country=user.country,
+        state=user.state,
+        employee_type=user.employee_type,
+        created_date_time=user.created_at,
         employee_id=user.employee_id,
         on_premises_sync_enabled=True if user.synced else None,
         is_resource_account=True if user.resource_account else None,
@@ -152,14 +159,28 @@ def _deleted_user(user: DeletedUser) -> wire.DeletedUser:
     )
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: Group, by_name: dict[str, list[str]]) -> dict[str, Any]:
+    """Return a group; of its member groups, which are in the state too, the names are known.
+
+    Of groups with one name any will do: it is the name that comes back.
+    """
     return {
         "id": group.id,
         "displayName": group.name,
+        "groupTypes": ["DynamicMembership"] if group.dynamic else [],
+        "onPremisesSyncEnabled": True if group.synced else None,
+        "isAssignableToRole": True if group.role_assignable else None,
         "assignedLicenses": [
             {"skuId": each.sku_id, "disabledPlans": each.disabled_plans} for each in group.assignments
         ],
-        "members": group.members,
+        "members": [
+            *group.members,
+            *(
+                by_name[name][place]
+                for name, count in Counter(group.nested).items()
+                for place in range(min(count, len(by_name.get(name, ()))))
+            ),
+        ],
     }
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from reconciler.directory import graph, wire
+from reconciler.directory import graph, memberships, wire
 from reconciler.directory.exchange import error_of, path_of
 from reconciler.directory.transport import BATCH_SIZE
 from reconciler.directory.wire import UNREADABLE, Page
@@ -22,10 +22,9 @@ from reconciler.errors import DirectoryError
 from reconciler.model import Actor, Current, RoleAssignment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from reconciler.directory.exchange import Answer
     from reconciler.directory.transport import Transport
     from reconciler.model import DeletedUser, Group, Organization, User
 
@@ -33,12 +32,8 @@ T = TypeVar("T")
 Row = TypeVar("Row")
 
 ORGANIZATION = "/organization?$select=id,displayName,countryLetterCode,verifiedDomains"
-USERS = f"/users?$select={graph.USER_SELECT}&$top=999"
 DELETED_USERS = f"/directory/deletedItems/microsoft.graph.user?$select={graph.DELETED_SELECT}&$top=999"
-GROUPS = (
-    "/groups?$filter=assignedLicenses/$count ne 0&$count=true"
-    "&$select=id,displayName,assignedLicenses&$top=999"
-)
+GROUPS = f"/groups?$filter=assignedLicenses/$count ne 0&$count=true&$select={graph.GROUP_SELECT}&$top=999"
 SKUS = "/subscribedSkus"
 SUBSCRIPTIONS = "/directory/subscriptions"
 ROLES = "/roleManagement/directory/roleAssignments"
@@ -65,14 +60,20 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def read(
-    transport: Transport, commerce: Transport | None, pool: Executor, named: Sequence[str] = ()
+    transport: Transport,
+    commerce: Transport | None,
+    pool: Executor,
+    named: Sequence[str] = (),
+    fields: Collection[str] | None = None,
 ) -> Current:
     """Read the whole current state. Raises DirectoryError where any of it could not be read.
 
-    `named` are display names or ids of groups that are read whether they hold licences or not.
+    `named` are display names or ids of groups that are read whether they hold licences or not; so are
+    groups that are members of one that is read. `fields` are our names of the users' fields that are
+    used beyond those of every plan, None: all; what is not asked for is None in the users.
     """
     organization, taken_at = identity(transport)
-    users_task = pool.submit(_users, transport)
+    users_task = pool.submit(_users, transport, fields)
     deleted_task = pool.submit(_deleted_users, transport)
     groups_task = pool.submit(_rows, transport, GROUPS, GROUP_PAGE, eventual=True)
     named_task = pool.submit(_named_groups, transport, named)
@@ -80,25 +81,24 @@ def read(
     subscriptions_task = pool.submit(_rows, transport, SUBSCRIPTIONS, SUBSCRIPTION_PAGE)
     roles_task = pool.submit(_rows, transport, ROLES, ROLE_PAGE)
     renewals_task = pool.submit(renewals, commerce)
-    rows = {row.id.lower(): row for row in (*named_task.result(), *groups_task.result())}
-    groups, roles, renews = list(rows.values()), roles_task.result(), renewals_task.result()
+    groups = [*named_task.result(), *groups_task.result()]
+    roles, renews = roles_task.result(), renewals_task.result()
     users, deleted = users_task.result(), deleted_task.result()
     held = sorted({graph.role_assignment(row) for row in roles}, key=_by_principal)
     everybody = {user.id for user in users}
     strangers = sorted({each.principal_id for each in held} - everybody)
-    members = _members(transport, [*(row.id.lower() for row in groups), *strangers], pool)
-    translator = graph.Translator()
+    found = memberships.read(transport, groups, strangers, pool)
     return Current(
         taken_at=taken_at,
         organization=organization,
         users=tuple(users),
         deleted_users=tuple(deleted),
-        groups=_by_id(_group(translator, row, members) for row in groups),
+        groups=found.groups,
         skus=_by_id(map(graph.sku, skus_task.result())),
         subscriptions=_by_id(
             graph.subscription(row, renews.get(row.id.lower())) for row in subscriptions_task.result()
         ),
-        role_assignments=tuple(_with_holders_through_groups(held, members)),
+        role_assignments=tuple(_with_holders_through_groups(held, found.members)),
     )
 
 
@@ -110,11 +110,11 @@ def protections(
     held = sorted({graph.role_assignment(row) for row in rows}, key=_by_principal)
     groups = _named_groups(transport, named)
     principals = sorted({each.principal_id for each in held})
-    members = _members(transport, [*(row.id.lower() for row in groups), *principals], pool)
-    translator = graph.Translator()
+    found = memberships.read(transport, groups, principals, pool)
+    named_ids = {row.id.lower() for row in groups}
     return (
-        tuple(_with_holders_through_groups(held, members)),
-        _by_id(_group(translator, row, members) for row in groups),
+        tuple(_with_holders_through_groups(held, found.members)),
+        tuple(group for group in found.groups if group.id in named_ids),
     )
 
 
@@ -157,10 +157,10 @@ def _rows(
     return transport.listing(link, decoder, list, eventual=eventual)
 
 
-def _users(transport: Transport) -> list[User]:
+def _users(transport: Transport, fields: Collection[str] | None) -> list[User]:
     """Read the users, sorted by UPN; one that two pages hold (the tenant moved meanwhile) counts once."""
-    translator = graph.Translator()
-    rows = transport.listing(USERS, USER_PAGE, translator.users)
+    link = f"/users?$select={graph.user_select(fields)}&$top=999"
+    rows = transport.listing(link, USER_PAGE, graph.Translator().users)
     return sorted({user.id: user for user in rows}.values(), key=lambda user: user.upn)
 
 
@@ -198,57 +198,11 @@ def _named_groups(transport: Transport, names: Sequence[str]) -> list[wire.Group
 
 
 def _group_link(name: str) -> str:
-    fields = "$select=id,displayName,assignedLicenses"
+    fields = f"$select={graph.GROUP_SELECT}"
     if _GUID.fullmatch(name):
         return f"/groups/{name}?{fields}"
     quoted = quote(name.replace("'", "''"))
     return f"/groups?$filter=displayName eq '{quoted}'&{fields}&$top=999"
-
-
-def _members(
-    transport: Transport, ids: Sequence[str], pool: Executor
-) -> Mapping[str, tuple[str, ...] | None]:
-    """Return id → its members' ids; None where that id is no group."""
-    parts = [ids[start : start + BATCH_SIZE] for start in range(0, len(ids), BATCH_SIZE)]
-    found: dict[str, tuple[str, ...] | None] = {}
-    for part in pool.map(lambda part: _members_of(transport, part), parts):
-        found.update(part)
-    return found
-
-
-def _members_of(transport: Transport, ids: Sequence[str]) -> dict[str, tuple[str, ...] | None]:
-    links = [f"/groups/{quote(each)}/members/microsoft.graph.user?$select=id&$top=999" for each in ids]
-    answers = transport.read_batch(links)
-    return {
-        group_id: _member_ids(transport, link, answer)
-        for group_id, link, answer in zip(ids, links, answers, strict=True)
-    }
-
-
-def _member_ids(transport: Transport, link: str, answer: Answer) -> tuple[str, ...] | None:
-    if answer.status == HTTPStatus.NOT_FOUND:
-        return None
-    if not answer.ok:
-        raise error_of(answer, link)
-    try:
-        page = ID_PAGE.decode(answer.content)
-    except UNREADABLE as error:
-        raise DirectoryError("bad-answer", url=path_of(link), message=str(error)) from error
-    rows = list(page.value)
-    if page.next_link:
-        rows.extend(_rows(transport, page.next_link, ID_PAGE))
-    return tuple(sorted({row.id.lower() for row in rows}))
-
-
-def _group(
-    translator: graph.Translator, row: wire.Group, members: Mapping[str, tuple[str, ...] | None]
-) -> Group:
-    ids = members[row.id.lower()]
-    if ids is None:
-        raise DirectoryError(
-            "incomplete-read", url=path_of(GROUPS), message=f"group {row.id} went away while it was read"
-        )
-    return translator.group(row, ids)
 
 
 def _with_holders_through_groups(

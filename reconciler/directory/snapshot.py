@@ -25,7 +25,9 @@ from reconciler.model import Actor, Current, User
 from reconciler.roles import GLOBAL_ADMINISTRATOR
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from reconciler.model import Group
 
 T = TypeVar("T")
 
@@ -261,7 +263,7 @@ def _current(path: Path, document: Document, users: list[User], translator: grap
         organization=graph.organization(document.organization),
         users=tuple(users),
         deleted_users=_sorted(deleted, lambda user: user.id),
-        groups=_sorted(map(translator.group, document.groups), lambda group: group.id),
+        groups=_sorted(_groups(document.groups, translator), lambda group: group.id),
         skus=_sorted(map(graph.sku, document.skus), lambda sku: sku.id),
         subscriptions=_sorted(map(graph.subscription, document.subscriptions), lambda each: each.id),
         role_assignments=_sorted(
@@ -277,6 +279,18 @@ def _current(path: Path, document: Document, users: list[User], translator: grap
             map(graph.removal, document.removals), lambda each: (each.user_id, each.sku_id, each.removed_at)
         ),
     )
+
+
+def _groups(rows: Sequence[wire.Group], translator: graph.Translator) -> Iterator[Group]:
+    """Yield the groups; a member that is a group of the file is no user."""
+    names = {row.id.lower(): row.display_name or row.id for row in rows}
+    for row in rows:
+        members = [each.lower() for each in row.members or ()]
+        yield translator.group(
+            row,
+            (each for each in members if each not in names),
+            (names[each] for each in members if each in names),
+        )
 
 
 def _sorted(values: Iterable[T], key: Callable[[T], Any]) -> tuple[T, ...]:

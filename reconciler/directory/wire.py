@@ -58,7 +58,10 @@ class User(Resource, kw_only=True):
     office_location: str | None = None
     city: str | None = None
     country: str | None = None
+    state: str | None = None
+    employee_type: str | None = None
     employee_id: str | None = None
+    created_date_time: datetime | None = None
     on_premises_sync_enabled: bool | None = None
     is_resource_account: bool | None = None
     assigned_licenses: msgspec.Raw
@@ -73,10 +76,13 @@ class DeletedUser(User, kw_only=True):
 
 
 class Group(Resource, kw_only=True):
-    """A group with licences; a snapshot puts its members beside them."""
+    """A group; a snapshot puts the ids of its members, users and groups, beside it."""
 
     id: Text
     display_name: str | None = None
+    group_types: tuple[str, ...] | None = ()
+    on_premises_sync_enabled: bool | None = None
+    is_assignable_to_role: bool | None = None
     assigned_licenses: tuple[License, ...] | None = ()
     members: tuple[str, ...] | None = ()
 

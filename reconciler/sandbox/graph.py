@@ -247,6 +247,39 @@ def _member_list(context: Context, marks: dict[str, str], kind: str) -> Reply:
     return Reply(status=200, body=body)
 
 
+def _member_groups(context: Context) -> Reply:
+    """List the groups in a group; their own members inherit nothing from it."""
+    of = "id IN (SELECT user_id FROM members WHERE group_id = ?)"
+    return _group_list(context, {}, "groups", of, _group_row(context)["id"])
+
+
+def _member_of(context: Context) -> Reply:
+    """List the groups that a user is in; the sandbox tells no directory roles here."""
+    user = users.find(context.db, context.params["key"])
+    if user is None:
+        raise fault.not_found(context.params["key"])
+    of = "id IN (SELECT group_id FROM members WHERE user_id = ?)"
+    return _group_list(context, {"@odata.type": _GROUP_TYPE}, "directoryObjects", of, user["id"])
+
+
+def _group_list(context: Context, marks: dict[str, str], kind: str, of: str, value: str) -> Reply:
+    options = query.read(context.call.query, ("$select", "$top", "$skiptoken"))
+    names = query.selected(options.select, _GROUP_PROPERTIES, _GROUP_DEFAULT, kind="group")
+
+    def rows(after: str, limit: int) -> list[sqlite3.Row]:
+        sql = f"SELECT * FROM groups WHERE {of} AND id > ? ORDER BY id LIMIT ?"  # noqa: S608  a text of this module
+        return context.db.execute(sql, (value, after, limit)).fetchall()
+
+    body = listing.page(
+        context,
+        options,
+        kind,
+        rows=rows,
+        show=lambda found: [marks | _group_shown(row, names) for row in found],
+    )
+    return Reply(status=200, body=body)
+
+
 ROUTES = (
     Route(method="GET", path="/me", handler=_me),
     Route(method="GET", path="/me/transitiveMemberOf", handler=_my_memberships),
@@ -259,10 +292,12 @@ ROUTES = (
     Route(method="GET", path="/groups/<key>", handler=_group),
     Route(method="GET", path="/groups/<key>/members", handler=_members),
     Route(method="GET", path="/groups/<key>/members/microsoft.graph.user", handler=_user_members),
+    Route(method="GET", path="/groups/<key>/members/microsoft.graph.group", handler=_member_groups),
     Route(method="GET", path="/users", handler=_users),
     Route(method="POST", path="/users", handler=changes.create_user, writes=True),
     Route(method="GET", path="/users/$count", handler=_user_count),
     Route(method="GET", path="/users/<key>", handler=_user),
+    Route(method="GET", path="/users/<key>/memberOf", handler=_member_of),
     Route(method="PATCH", path="/users/<key>", handler=changes.update_user, writes=True),
     Route(method="DELETE", path="/users/<key>", handler=changes.delete_user, writes=True),
     Route(method="POST", path="/users/<key>/assignLicense", handler=changes.assign_license, writes=True),

@@ -159,7 +159,9 @@ def test_a_user_is_created_enabled_with_profile_and_location(tenant):
         given_name="Frank",
         department="Sales",
         employee_id="9",
+        created_at=frank.created_at,
     )
+    assert frank.created_at is not None
 
 
 def test_a_created_user_can_be_licensed_at_once(tenant):
