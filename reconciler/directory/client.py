@@ -14,6 +14,7 @@ import httpx
 
 from reconciler.directory import mailboxes, reader, snapshot
 from reconciler.directory.observer import Observer
+from reconciler.directory.settling import PATIENCE, Settler
 from reconciler.directory.transport import Transport
 from reconciler.directory.writer import Writer
 
@@ -35,7 +36,8 @@ class Directory:
     """A tenant behind Microsoft Graph (and, where it has one, a commerce API).
 
     `token` is called for every request, so it may be renewed on the way. Use it as a context
-    manager. Safe to use from several threads. Every error is a DirectoryError.
+    manager. Safe to use from several threads. Every error is a DirectoryError. `patience` bounds in
+    seconds how long the members of a changed group are waited for.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Directory:
         parallelism: int = 8,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
+        patience: float = PATIENCE,
     ) -> None:
         self._client = httpx.Client(
             transport=transport,
@@ -63,8 +66,9 @@ class Directory:
         self._pool = ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="directory")
         fresh: set[str] = set()
         self._observer = Observer(self._graph, self._commerce, fresh)
+        settler = Settler(self._graph, patience)
         # Carrying out happens on the caller's threads; its looks are few, and stay there.
-        self._writer = Writer(self._graph, self._commerce, self._observer.look, fresh)
+        self._writer = Writer(self._graph, self._commerce, self._observer.look, fresh, settler)
 
     def __enter__(self) -> Self:
         return self
@@ -113,8 +117,8 @@ class Directory:
     def observe(self, changes: Sequence[Change], ids: Mapping[str, str]) -> dict[str, dict[str, Any] | None]:
         """Return address → what the object of each change holds now, in the shape of plan.observed.
 
-        None means that it could not be read; {} that there is no such user. `ids`: UPN → id of users
-        created or restored in this run.
+        None means that it could not be read; {} that there is no such user or group. `ids`: UPN → id
+        of users created or restored in this run. Beside the "members" of a group stand their "upns".
         """
         seen = self._observer.look(changes, ids, self._pool.map)
         return {address: each.values for address, each in seen.items()}

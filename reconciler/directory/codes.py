@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_LICENCE_ERROR = "unknown-licence-error"
 NO_LOCATION = "no-usage-location"
+NOT_THERE = "not-found"
 
 LICENCE_TEXTS: tuple[tuple[str, str], ...] = (
     ("invalid usage location", NO_LOCATION),
@@ -29,10 +30,16 @@ LICENCE_TEXTS: tuple[tuple[str, str], ...] = (
 )
 """A part of Graph's text, in lower case → our code (facts: error catalogue of assignLicense)."""
 
+MEMBER_TEXTS: tuple[tuple[str, str], ...] = (
+    ("added object references already exist", "already-member"),
+    ("not a valid reference", NOT_THERE),
+)
+"""The same for a reference to a member; a user made just now is not yet known everywhere."""
+
 _BY_STATUS = {
     401: "unauthorized",
     403: "forbidden",
-    404: "not-found",
+    404: NOT_THERE,
     409: "conflict",
     423: "locked",
     429: "throttled",
@@ -44,9 +51,11 @@ def code_for(kind: Kind, answer: Answer) -> str:
     if answer.status != HTTPStatus.BAD_REQUEST:
         return _BY_STATUS.get(answer.status, "rejected")
     fault = answer.fault
-    if kind == "set-licenses":
-        text = fault.message.lower()
+    text = fault.message.lower()
+    if kind in ("set-licenses", "set-group-licenses"):
         return next((code for part, code in LICENCE_TEXTS if part in text), UNKNOWN_LICENCE_ERROR)
+    if kind in ("add-member", "remove-member"):
+        return next((code for part, code in MEMBER_TEXTS if part in text), "rejected")
     if taken(answer):
         return "already-exists"
     return "rejected"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 
-_IDS = msgspec.json.Decoder(Page[wire.Id])
+IDS = msgspec.json.Decoder(Page[wire.Id])
 _GROUPS = msgspec.json.Decoder(Page[wire.Group])
 _USERS = msgspec.json.Decoder(Page[wire.User])
 _USERS_ONLY, _GROUPS_ONLY = (
@@ -86,7 +86,7 @@ def with_licences(transport: Transport, group_id: str) -> list[User]:
 
 
 def _ids(transport: Transport, ids: Sequence[str], pool: Executor) -> dict[str, tuple[str, ...] | None]:
-    found = _listed(transport, ids, _USERS_ONLY, _IDS, pool)
+    found = _listed(transport, ids, _USERS_ONLY, IDS, pool)
     return {
         each: None if rows is None else tuple(sorted({row.id.lower() for row in rows}))
         for each, rows in found.items()

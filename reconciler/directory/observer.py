@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 import msgspec
 
-from reconciler.directory import graph, purchases, wire
-from reconciler.directory.requests import user_link
+from reconciler.directory import graph, memberships, purchases, wire
+from reconciler.directory.requests import group_link, user_link
 from reconciler.directory.transport import BATCH_SIZE
 from reconciler.errors import DirectoryError
-from reconciler.plan import observed
+from reconciler.plan import assignments_of, fingerprint, observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,12 +30,17 @@ if TYPE_CHECKING:
 
 _USER = msgspec.json.Decoder(wire.User)
 _DELETED = msgspec.json.Decoder(wire.DeletedUser)
+_GROUP = msgspec.json.Decoder(wire.Group)
+_OF_MEMBERS = ("add-member", "remove-member")
 LAG_TRIES = 8  # at a user made just now, over about two minutes: replicas follow later
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one object holds now: `values` by the keys of the change, None where it could not be read."""
+    """What one object holds now: `values` by the keys of the change, None where it could not be read.
+
+    Where the members of a group are asked for, "upns" tells beside them who they are: id → UPN.
+    """
 
     values: dict[str, Any] | None
     user_id: str | None = None
@@ -86,23 +91,65 @@ class Observer:
         return seen
 
     def _lags(self, change: Change, ids: Mapping[str, str], seen: Seen) -> bool:
-        if change.kind not in ("update-user", "set-licenses") or change.user is None:
+        if change.kind not in ("update-user", "set-licenses", "add-member") or change.user is None:
             return False
         return ids.get(change.user.upn) in self._fresh and seen.values == {}
 
     def _once(self, changes: Sequence[Change], ids: Mapping[str, str], spread: Spread) -> dict[str, Seen]:
-        links = {change.address: _links(change, ids) for change in changes if not change.buys}
+        links = {change.address: _links(change, ids) for change in changes}
         wanted = list(dict.fromkeys(link for each in links.values() for link in each))
         parts = [wanted[start : start + BATCH_SIZE] for start in range(0, len(wanted), BATCH_SIZE)]
         answers: dict[str, Answer] = {}
         for part, got in zip(parts, spread(self._ask, parts), strict=True):
             answers.update(zip(part, got, strict=False))
         return {
-            change.address: self._subscription(change)
-            if change.buys
-            else _user(change, [answers.get(link) for link in links[change.address]])
+            change.address: self._seen(change, {link: answers.get(link) for link in links[change.address]})
             for change in changes
         }
+
+    def _seen(self, change: Change, answers: Mapping[str, Answer | None]) -> Seen:
+        """Return what the object of one change holds; `answers` by link, in the order of _links."""
+        try:
+            if change.buys:
+                return self._subscription(change)
+            if change.kind == "set-group-licenses":
+                return self._group(change, *answers.values())
+            if change.kind in _OF_MEMBERS:
+                return self._member(change, answers)
+        except DirectoryError:
+            return UNREAD
+        return _user(change, list(answers.values()))
+
+    def _group(self, change: Change, answer: Answer | None) -> Seen:
+        """Return a group's licences and, where they are expected, its members with what they hold."""
+        if answer is not None and answer.status == HTTPStatus.NOT_FOUND:
+            return Seen(values={})
+        try:
+            row = _GROUP.decode(answer.content) if answer and answer.ok else None
+        except wire.UNREADABLE:
+            row = None
+        if row is None or change.group is None:
+            return UNREAD
+        group = graph.Translator().group(row)
+        rows = [{"sku_id": a.sku_id, "disabled_plans": list(a.disabled_plans)} for a in group.assignments]
+        values: dict[str, Any] = {"assignments": rows}
+        if "members" in change.before:
+            found = memberships.with_licences(self._transport, change.group.id)
+            values["members"] = {user.id: fingerprint(user.assignments) for user in found}
+            values["upns"] = {user.id: user.upn for user in found}
+        return Seen(values=values)
+
+    def _member(self, change: Change, answers: Mapping[str, Answer | None]) -> Seen:
+        """Return whether a user is in a group, and what the user holds."""
+        (_, told), (link, listed) = answers.items()
+        user, sure = _state(told, deleted=False)
+        if user is None:
+            return Seen(values={}) if sure else UNREAD
+        groups = memberships.rows_of(self._transport, link, listed, memberships.IDS) if listed else None
+        if groups is None or change.group is None:
+            return UNREAD
+        member = change.group.id in {row.id.lower() for row in groups}
+        return Seen(values={"member": member, "assignments": assignments_of(user)}, user_id=user.id)
 
     def _ask(self, links: Sequence[str]) -> list[Answer]:
         try:
@@ -113,18 +160,22 @@ class Observer:
     def _subscription(self, change: Change) -> Seen:
         if self._commerce is None:
             return UNREAD
-        try:
-            return Seen(values=purchases.state_of(change, self._transport, self._commerce))
-        except DirectoryError:
-            return UNREAD
+        return Seen(values=purchases.state_of(change, self._transport, self._commerce))
 
 
 def _links(change: Change, ids: Mapping[str, str]) -> list[str]:
     """Return where the object may be: with the users, or for a deleted one in the recycle bin."""
+    if change.buys:
+        return []
+    if change.kind == "set-group-licenses":
+        return [f"{group_link(change)}?$select=id,assignedLicenses"]
     if change.user is None:
         raise ValueError(f"{change.address} names no user")
-    user = ids.get(change.user.upn) or change.user.id or change.user.upn
-    links = [f"{user_link(user)}?$select={graph.USER_SELECT}"]
+    user = user_link(ids.get(change.user.upn) or change.user.id or change.user.upn)
+    if change.kind in _OF_MEMBERS:
+        # A user's own groups are few; a group's members may be a hundred thousand.
+        return [f"{user}?$select={graph.LICENCES_SELECT}", f"{user}/memberOf?$select=id&$top=999"]
+    links = [f"{user}?$select={graph.USER_SELECT}"]
     if change.kind in ("restore-user", "delete-user") and change.user.id is not None:
         links.append(f"/directory/deletedItems/{quote(change.user.id)}?$select={graph.DELETED_SELECT}")
     return links

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.plan import Change
 
 Status = Literal["done", "failed", "unknown"]
@@ -35,9 +37,11 @@ class Write:
 class Outcome:
     """What became of one write.
 
-    "done": the tenant said so, or shows it. "failed": nothing was changed; `code` is stable,
-    `message` is the tenant's own text. "unknown": the answer was lost and the object is neither as
-    before nor as wanted, or could not be read again.
+    "done": the tenant said so, or shows it; of a group, its members too. "failed": nothing was changed;
+    `code` is stable, `message` is the tenant's own text. Only "member-errors" fails with the group
+    changed: `params` names the members whom it did not reach. "unknown": the answer was lost and the
+    object is neither as before nor as wanted, or could not be read again; "group-not-settled": the
+    group is changed, and its members did not all follow in time.
     """
 
     address: str
@@ -45,6 +49,7 @@ class Outcome:
     user_id: str | None = None
     code: str | None = None
     message: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
     request_id: str | None = None
     client_request_id: str | None = None
     http_status: int | None = None

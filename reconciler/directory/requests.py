@@ -21,8 +21,11 @@ _NOT_IN_NICKNAME = re.compile(r"[^A-Za-z0-9!#$%&*+/=?^_`{|}~.'-]")
 _LONGEST_NICKNAME = 64
 
 
-def request_for(write: Write) -> Request:
-    """Return the one request that carries a change of a user out."""
+def request_for(write: Write, root: str) -> Request:
+    """Return the one request that carries a change of a user or group out.
+
+    `root` is the tenant's base URL: Graph refers to an object by its full one.
+    """
     change = write.change
     match change.kind:
         case "create-user":
@@ -36,13 +39,34 @@ def request_for(write: Write) -> Request:
             return Request(method="POST", link=f"/users/{_id(write)}/assignLicense", body=_licences(change))
         case "delete-user":
             return Request(method="DELETE", link=f"/users/{_id(write)}")
-        case "set-group-licenses" | "add-member" | "remove-member" | "buy-seats" | "set-auto-renew":
+        case "set-group-licenses" | "add-member" | "remove-member":
+            return _of_group(write, root)
+        case "buy-seats" | "set-auto-renew":
             raise ValueError(f"{change.kind} is not one of Graph's calls")
+
+
+def _of_group(write: Write, root: str) -> Request:
+    group = group_link(write.change)
+    match write.change.kind:
+        case "add-member":
+            reference = {"@odata.id": f"{root}/directoryObjects/{_id(write)}"}
+            return Request(method="POST", link=f"{group}/members/$ref", body=reference)
+        case "remove-member":
+            return Request(method="DELETE", link=f"{group}/members/{_id(write)}/$ref")
+        case _:
+            return Request(method="POST", link=f"{group}/assignLicense", body=_licences(write.change))
 
 
 def user_link(user: str) -> str:
     """Return the path of a user by id or UPN; "#" in a guest's UPN would else end the path."""
     return f"/users/{quote(user, safe='@')}"
+
+
+def group_link(change: Change) -> str:
+    """Return the path of the group that a change is about."""
+    if change.group is None:
+        raise ValueError(f"{change.address} names no group")
+    return f"/groups/{quote(change.group.id)}"
 
 
 def nickname(upn: str) -> str:

@@ -63,8 +63,8 @@ class Transport:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._client = client
-        self._base = base_url.rstrip("/")
-        self._origin = _origin(httpx.URL(self._base))
+        self.root = base_url.rstrip("/")
+        self._origin = _origin(httpx.URL(self.root))
         self._token = token
         self.sleep = sleep
         self._jitter = jitter
@@ -103,7 +103,7 @@ class Transport:
 
     def _url(self, link: str) -> httpx.URL:
         if link.startswith("/"):
-            return httpx.URL(self._base + link)
+            return httpx.URL(self.root + link)
         try:
             url = httpx.URL(link)
         except httpx.InvalidURL as error:

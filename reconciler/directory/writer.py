@@ -3,12 +3,12 @@
 Each write is sent once. A lost answer (time-out, reset, 5xx, a batch without the item) is settled by
 reading the object again: as wanted, it was done; as before, it was not. Only where the tenant said
 that it was too busy (429, a concurrent change) and the object is as before is it sent again, within
-bounds. Nothing here chooses what to write.
+bounds. A change of a group is then waited for (settling.py). Nothing here chooses what to write.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from reconciler.directory.observer import Look
+    from reconciler.directory.settling import Settler
     from reconciler.directory.transport import Transport
     from reconciler.plan import Change
 
@@ -37,6 +38,12 @@ LOOKS = 4  # at an object whose write got no answer: reads lag behind writes
 _ABSENT = object()
 _ID = msgspec.json.Decoder(Id)
 _CREATES = ("create-user", "restore-user")
+_OF_GROUPS: dict[str, tuple[str, ...]] = {
+    "set-group-licenses": ("assignments",),
+    "add-member": ("member",),
+    "remove-member": ("member",),
+}
+"""What shows whether a change of a group was carried out: the members' licences follow later."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,11 +71,20 @@ class _Attempt:
 class Writer:
     """Carries writes out over one tenant.
 
-    `fresh` is where it notes the ids whose state the tenant's replicas may not all show yet.
+    `fresh` is where it notes the ids whose state the tenant's replicas may not all show yet; `settler`
+    waits for the members of groups.
     """
 
-    def __init__(self, transport: Transport, commerce: Transport | None, look: Look, fresh: set[str]) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        commerce: Transport | None,
+        look: Look,
+        fresh: set[str],
+        settler: Settler,
+    ) -> None:
         self._transport = transport
+        self._settler = settler
         self._commerce = commerce
         self._look = look
         self._fresh = fresh
@@ -91,7 +107,20 @@ class Writer:
                 pending = [attempt for attempt in pending if attempt.change.address not in outcomes]
         for write in writes:
             self._remember(write, outcomes[write.change.address])
+        self._wait_for_members(writes, outcomes)
         return [outcomes[write.change.address] for write in writes]
+
+    def _wait_for_members(self, writes: Sequence[Write], outcomes: dict[str, Outcome]) -> None:
+        """Wait until the groups that were changed have reached their members; say where they have not."""
+        changed = [
+            write
+            for write in writes
+            if write.change.kind in _OF_GROUPS and outcomes[write.change.address].status == "done"
+        ]
+        for address, end in (self._settler.settle(changed) if changed else {}).items():
+            outcomes[address] = replace(
+                outcomes[address], status=end.status, code=end.code, params=end.params
+            )
 
     # ------------------------------------------------------------ sending
 
@@ -102,7 +131,8 @@ class Writer:
                 attempt.reply = self._purchase(attempt.change)
         users = [attempt for attempt in attempts if not attempt.change.buys]
         if users:
-            replies = self._transport.write_batch([request_for(attempt.write) for attempt in users])
+            root = self._transport.root
+            replies = self._transport.write_batch([request_for(attempt.write, root) for attempt in users])
             for attempt, reply in zip(users, replies, strict=True):
                 attempt.reply = reply
 
@@ -159,10 +189,7 @@ class Writer:
         """Tell whether the tenant does not yet know everywhere what this run wrote a moment ago."""
         if attempt.write.target not in self._fresh:
             return False
-        return (
-            reply.status == HTTPStatus.NOT_FOUND
-            or codes.code_for(attempt.change.kind, reply) == codes.NO_LOCATION
-        )
+        return codes.code_for(attempt.change.kind, reply) in (codes.NOT_THERE, codes.NO_LOCATION)
 
     # ------------------------------------------------------------ settling doubts
 
@@ -221,7 +248,7 @@ class Writer:
             for each in attempts
             if each.change.user is not None and each.write.user_id is not None
         }
-        return self._look([each.change for each in attempts], ids)
+        return self._look([_without_members(each.change) for each in attempts], ids)
 
     def _remember(self, write: Write, outcome: Outcome) -> None:
         if outcome.status != "done" or outcome.user_id is None:
@@ -230,10 +257,18 @@ class Writer:
             self._fresh.add(outcome.user_id)
 
 
+def _without_members(change: Change) -> Change:
+    """Return a change whose group is looked at without its members, who may be very many."""
+    before = {key: value for key, value in change.before.items() if key != "members"}
+    return msgspec.structs.replace(change, before=before)
+
+
 def _by_looking(attempt: _Attempt, seen: Seen) -> Outcome:
     """Return what the object's present state says about a write whose answer is not certain."""
     change = attempt.change
-    changed = [key for key in change.after if change.after[key] != change.before.get(key, _ABSENT)]
+    changed = _OF_GROUPS.get(change.kind) or [
+        key for key in change.after if change.after[key] != change.before.get(key, _ABSENT)
+    ]
     if seen.values is not None:
         if _holds(seen.values, change.after, changed):
             user_id = seen.user_id or attempt.write.target
@@ -248,10 +283,14 @@ def _holds(values: Mapping[str, Any], wanted: Mapping[str, Any], keys: Sequence[
 
 
 def _comparable(values: Mapping[str, Any], key: str) -> object:
-    """Return a value that compares by content: a list of assignments is a set of them."""
+    """Return a value that compares by content: a list of assignments is a set of them.
+
+    Those that a user inherits are no write's of ours: a group's change may move them meanwhile.
+    """
     value = values.get(key, _ABSENT)
     if isinstance(value, list):
-        return sorted(msgspec.json.encode(item, order="deterministic") for item in value)
+        own = [item for item in value if not item.get("assigned_by")]
+        return sorted(msgspec.json.encode(item, order="deterministic") for item in own)
     return value
 
 

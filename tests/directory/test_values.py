@@ -96,4 +96,4 @@ def test_only_what_there_is_can_be_imported():
 
 def test_a_purchase_is_no_call_of_graph():
     with pytest.raises(ValueError, match="not one of Graph's calls"):
-        request_for(Write(change=tenants.buy()))
+        request_for(Write(change=tenants.buy()), "https://graph.example/v1.0")
