@@ -37,10 +37,15 @@ MEANINGS: dict[str, str] = {
 
 def meaning(holding: Holding) -> str:
     """Return what an assignment's error means and what to do about it; clean text."""
-    code = holding.error.lower()
+    return meaning_of(holding.error)
+
+
+def meaning_of(error: str) -> str:
+    """Return what a code of Graph's means and what to do about it; clean text."""
+    code = error.lower()
     known = MEANINGS.get(code) or MEANINGS.get(code.removesuffix("s"))
     if known:
         return known
     if code in ("none", ""):
         return "the service gives no reason"
-    return f"{clean(holding.error)} is not known here: see the tenant's audit log"
+    return f"{clean(error)} is not known here: see the tenant's audit log"

@@ -1,16 +1,20 @@
 """What is said of each conflict: what happened, what it means, and what to do next?
 
 One function per code, one table at the end; to add a code, copy the nearest function. Whom an entry
-means is worded in identity_words. A remedy names no user unless it must, so that conflicts with the same
-way out can be shown together. Remedies are told, never turned into changes.
+means is worded in identity_words, who may make a change in permission_words, groups in group_words, rules
+in rule_words. A remedy names no user unless it must, so that conflicts with the same way out can be shown
+together. Remedies are told, never turned into changes.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.report.group_words import GROUPS
 from reconciler.report.identity_words import IDENTITY
-from reconciler.report.phrases import UNKNOWN, Facts, Told, count, listing, role_names
+from reconciler.report.permission_words import PERMISSION
+from reconciler.report.phrases import Facts, Told, count, listing
+from reconciler.report.rule_words import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,67 +25,6 @@ OUTSIDE_ROLES = (
     "Buying under a customer agreement or through a partner lies outside Entra's roles: "
     "there the owner of the billing account or the partner buys."
 )
-
-
-# ------------------------------------------------------------ who may
-
-
-def _protected(f: Facts) -> Told:
-    names = listing(f.names("names")) if f.has("names") else UNKNOWN
-    licences = f.text("action") in ("revoke", "modify")
-    verbs = {
-        "delete": "must not be deleted",
-        "disable": "must not be disabled",
-        "revoke": "must not lose a licence",
-        "modify": "must not be changed",
-    }
-    reasons = {
-        "listed": f"`guardrails.protected_users` names {names}",
-        "sku": f"`guardrails.protected_skus` names {names}",
-        "role": f"it holds the directory role {role_names(f.names('names'))}",
-        "actor": "the plan is made in its own name",
-        "last-global-administrator": "it is the last global administrator",
-    }
-    remedies = {
-        "listed": (f"Take {names} out of `guardrails.protected_users`, in a reviewed change of its own.",),
-        "sku": (f"Take {names} out of `guardrails.protected_skus`, in a reviewed change of its own.",),
-        "role": (
-            "Take the directory role away first.",
-            *(["Or let it pass: `reconciler apply --allow protected`."] if licences else []),
-        ),
-        "actor": ("Let another administrator apply this change.",),
-        "last-global-administrator": ("Make somebody else a global administrator first.",),
-    }
-    reason = f.text("reason")
-    return Told(
-        f"{f.user} is protected and {verbs.get(f.text('action'), 'must not be changed')}: "
-        f"{reasons.get(reason, reason)}.",
-        (*remedies.get(reason, ()), "Or correct the entry, so that this change is not asked for."),
-    )
-
-
-def _role_missing(f: Facts) -> Told:
-    who = f.user if f.has("upn") else f.product
-    deeds = {
-        "create-user": f"create {who}",
-        "restore-user": f"restore {who}",
-        "update-user": f"change the profile of {who}",
-        "set-licenses": f"change the licences of {who}",
-        "delete-user": f"delete {who}",
-        "buy-seats": f"buy seats of {who}",
-        "set-auto-renew": f"change the automatic renewal of {who}",
-    }
-    held = f.names("actor_roles")
-    has = f"has only {listing([role_names([role]) for role in held])}" if held else "has no directory role"
-    needed = f"the role {role_names(f.roles)}" if f.roles else "another role"
-    return Told(
-        f"{f.text('actor')} may not {deeds.get(f.text('action'), f.text('action'))}: "
-        f"that takes {needed}, and {f.text('actor')} {has}.",
-        (
-            f"Plan and apply as somebody with {needed}.",
-            "Or apply the rest without this change: `reconciler apply --partial`.",
-        ),
-    )
 
 
 # ------------------------------------------------------------ what may be assigned
@@ -104,8 +47,13 @@ def _restricted_location(f: Facts) -> Told:
     return Told(
         f"{f.user} is in {f.text('country')}, where `restrictions` forbids {what}.",
         (
-            *([f"Switch the plan off for this user: {off}."] if plan else []),
-            f"Leave {f.text('sku')} out of the user's licences.",
+            *(
+                [f"Switch the plan off for this {'group' if f.has('group') else 'user'}: {off}."]
+                if plan
+                else []
+            ),
+            f"Leave {f.text('sku')} out of {f.licences}.",
+            *(["Or take the user out of the group."] if f.has("group") else []),
             "Correct `usage_location`, if the user works elsewhere.",
         ),
     )
@@ -124,7 +72,7 @@ def _not_assignable(f: Facts) -> Told:
     first = remedies.get(f.text("reason"))
     return Told(
         f"{f.user} can't get {f.product}: {reasons.get(f.text('reason'), f.text('reason'))}.",
-        (*([first] if first else []), f"Leave {f.text('sku')} out of the user's licences."),
+        (*([first] if first else []), f"Leave {f.text('sku')} out of {f.licences}."),
     )
 
 
@@ -146,7 +94,7 @@ def _missing_dependency(f: Facts) -> Told:
         f"{f.user} would hold {f.text('plan_title')} ({f.text('sku')}) without what it needs: {needs}.",
         (
             f"Assign a SKU that holds {needs}, or switch that plan on.",
-            f"Or leave {sku} out of the user's licences."
+            f"Or leave {sku} out of {f.licences}."
             if plan == sku
             else f"Or switch it off: `{{sku: {sku}, disable: [{plan}]}}`.",
         ),
@@ -288,7 +236,10 @@ def _expired(f: Facts) -> Told:
 
 
 CONFLICTS: dict[str, Callable[[Facts], Told]] = {
+    **GROUPS,
     **IDENTITY,
+    **PERMISSION,
+    **RULES,
     "exclusive-plans": _exclusive_plans,
     "expired": _expired,
     "expiring": _expiring,
@@ -299,9 +250,7 @@ CONFLICTS: dict[str, Callable[[Facts], Told]] = {
     "not-assignable": _not_assignable,
     "not-purchasable": _not_purchasable,
     "over-allocated": _over_allocated,
-    "protected": _protected,
     "restricted-location": _restricted_location,
-    "role-missing": _role_missing,
     "swap-cycle": _swap_cycle,
 }
 """Conflict code → what is said of it."""

@@ -99,10 +99,11 @@ def verify(document: dict[str, Any]) -> bool:
 
 
 def _change(change: plans.Change, day: str) -> dict[str, Any]:
-    """Return a change; its warnings name its user or its SKU."""
-    about = messages.who(change)
+    """Return a change; its warnings name its user, a member of its group, or its SKU."""
     shown = _told(change, "sku", "group", "members")
-    shown["warnings"] = [_warning(warning, about, day) for warning in change.warnings]
+    shown["warnings"] = [
+        _warning(warning, messages.whom(change, warning), day) for warning in change.warnings
+    ]
     return shown
 
 

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 def _unknown_user(f: Facts) -> Told:
     near = f.text("nearest") if f.has("nearest") else ""
     question = f'; did you mean "{near}"?' if near else "."
+    if f.has("group"):
+        return Told(
+            f"user {f.text('upn')}, whom {f.group} names as a member, does not exist, and no entry of that "
+            f"name creates an account{question}",
+            (
+                *([f"Correct the member to {near}."] if near else ["Correct the UPN, if it is mistyped."]),
+                "Add an entry with a `name` under `users`, if an account is to be created.",
+                "Take the user out of `members`, if it has left.",
+            ),
+        )
     why, remedy = "and the entry has no `name` to create an account with", "Give the entry a `name`"
     if f.has("id"):
         why = f"nor does anybody with the id {f.text('id')}; an entry with an `id` never creates an account"

@@ -29,10 +29,18 @@ def conflict(of: plans.Conflict) -> Told:
 
 
 def who(change: plans.Change) -> str:
-    """Return whom or what a change is about: "user anna@contoso.com", "SPE_E5 (Microsoft 365 E5)"."""
+    """Return whom or what a change is about: "user anna@contoso.com", "group Sales NL", "SPE_E5 (…)"."""
     if change.user:
         return f"user {clean(change.user.upn)}"
+    if change.group:
+        return f"group {clean(change.group.name)}"
     return product(change.sku.sku, change.sku.name) if change.sku else clean(change.address)
+
+
+def whom(change: plans.Change, warning: plans.Warning) -> str:
+    """Return whom a warning of a change concerns: of a group's licences, the member that it names."""
+    upn = warning.params.get("upn") if change.kind == "set-group-licenses" else None
+    return f"user {clean(str(upn))}" if upn else who(change)
 
 
 def may_not(name: str, roles: Sequence[str], changes: Sequence[plans.Change]) -> str:
@@ -114,6 +122,22 @@ def _auto_renew_off(f: Facts) -> str:
     return f"a ready change turns automatic renewal of {f.product} off: its users lose it when its term ends."
 
 
+def _rule_matches_nobody(f: Facts) -> str:
+    return (
+        f"{f.rule}, which replaces what its users hold, matches nobody now: with it, all of them would lose "
+        "their licences once its `grace` is over. A renamed department looks like this, too."
+    )
+
+
+def _rule_shrank(f: Facts) -> str:
+    now, was = f.number("now"), f.number("was")
+    return (
+        f"{f.rule}, which replaces what its users hold, matches {count(now, 'user')} now and {was:,} at the "
+        f"last applied run, {_share(was - now, was)} fewer: those who no longer match lose its licences once "
+        "its `grace` is over."
+    )
+
+
 def _share(part: int, whole: int) -> str:
     """Return "12.5 %"; rounded up, so that what exceeds a limit never looks like the limit."""
     return f"{-(-1000 * part // whole) / 10:g} %" if whole else "100 %"
@@ -133,6 +157,8 @@ REFUSALS: dict[str, Callable[[Facts], str]] = {
     "auto-renew-off": _auto_renew_off,
     "max-deletions": _max_deletions,
     "max-revocations": _max_revocations,
+    "rule-matches-nobody": _rule_matches_nobody,
+    "rule-shrank": _rule_shrank,
 }
 """Refusal code → what is said of it."""
 

@@ -70,8 +70,25 @@ class Facts:
 
     @property
     def user(self) -> str:
-        """Return "user anna@contoso.com"."""
-        return f"user {self.text('upn')}" if self.has("upn") else self.subject
+        """Return "user anna@contoso.com", with the group through which it is; else what the code is about."""
+        if not self.has("upn"):
+            return self.subject
+        return f"user {self.text('upn')}{f' ({self.group})' if self.has('group') else ''}"
+
+    @property
+    def group(self) -> str:
+        """Return "group Sales NL"."""
+        return f"group {self.text('group')}" if self.has("group") else self.subject
+
+    @property
+    def rule(self) -> str:
+        """Return "rule sales"."""
+        return f"rule {self.text('rule')}" if self.has("rule") else self.subject
+
+    @property
+    def licences(self) -> str:
+        """Return whose licences the desired state names: the user's, or those of a group."""
+        return f"the licences of {self.group}" if self.has("group") else "the user's licences"
 
     @property
     def product(self) -> str:
@@ -82,9 +99,8 @@ class Facts:
     def subject(self) -> str:
         """Return what the code is about, as people say it: "user …", "subscription …"."""
         kind, _, name = self._subject.partition("/")
-        return {"users": f"user {name}", "subscriptions": name, "groups": f"group {name}"}.get(
-            kind, self._subject
-        )
+        nouns = {"users": "user ", "subscriptions": "", "groups": "group ", "rules": "rule "}
+        return f"{nouns[kind]}{name}" if kind in nouns else self._subject
 
     def listed(self) -> str:
         """Return every param as "key: value", for a code that has no sentence of its own."""

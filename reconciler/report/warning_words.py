@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler import catalog
-from reconciler.report.phrases import Facts, listing, product
+from reconciler.report.phrases import Facts, count, listing, product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -215,9 +215,47 @@ def _default_location(f: Facts, fate: Fate) -> Warned:
     )
 
 
+def _fallback_license(f: Facts, fate: Fate) -> Warned:
+    wanted = product(f.text("wanted"), f.text("wanted_name"))
+    return Warned(
+        f"{fate.who} gets {f.product} by `one_of`, since no seat of {wanted} is free.",
+        f"Buy seats of {f.text('wanted')} before applying: afterwards the user keeps {f.text('sku')}, which "
+        "`one_of` allows as well.",
+    )
+
+
+# ------------------------------------------------------------ who leaves
+
+
+def _leaver_checklist(f: Facts, fate: Fate) -> Warned:
+    deleted = f", and the account is deleted on {f.text('delete_on')[:10]}" if f.has("delete_on") else ""
+    return Warned(
+        f"{fate.who} can no longer sign in: the last day was {f.text('last_day')[:10]}. The licences are "
+        f"revoked on {f.text('revoke_on')[:10]}{deleted}.",
+        "Put the mailbox on hold or make it a shared one, forward the mail, and hand the OneDrive files "
+        f"over: before {f.text('revoke_on')[:10]}, when the licences go.",
+    )
+
+
+def _deletion_later(f: Facts, fate: Fate) -> Warned:
+    return Warned(
+        f"{fate.who} is blocked from signing in and keeps everything; the account is to be deleted "
+        f"{count(f.number('days'), 'day')} later, by a plan of {f.text('date')[:10]} or after "
+        "(`defaults.disable_before_delete`).",
+        f"If somebody still needs the account, take `ensure: absent` out of its entry before "
+        f"{f.text('date')[:10]}.",
+    )
+
+
+ADVICE = {"leaver-checklist": "To do: "}
+"""Warning code → what stands before its advice, where that prevents nothing."""
+
 WARNINGS: dict[str, Callable[[Facts, Fate], Warned]] = {
     "data-deletion": _data_deletion,
     "default-location": _default_location,
+    "deletion-later": _deletion_later,
+    "fallback-license": _fallback_license,
+    "leaver-checklist": _leaver_checklist,
     "mailbox-deletion": _mailbox_deletion,
     "mailbox-downgrade": _mailbox_downgrade,
     "mailbox-restored": _mailbox_restored,

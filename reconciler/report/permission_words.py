@@ -1,0 +1,106 @@
+"""What is said where somebody may not make a change: a protected user or group, or a missing role?
+
+One function per code, one table at the end, as in conflict_words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report.phrases import UNKNOWN, Facts, Told, listing, role_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _protected(f: Facts) -> Told:
+    if f.text("reason") in ("role-assignable", "members"):
+        return _protected_group(f)
+    names = listing(f.names("names")) if f.has("names") else UNKNOWN
+    licences = f.text("action") in ("revoke", "modify")
+    verbs = {
+        "delete": "must not be deleted",
+        "disable": "must not be disabled",
+        "revoke": "must not lose a licence",
+        "modify": "must not be changed",
+    }
+    reasons = {
+        "listed": f"`guardrails.protected_users` names {names}",
+        "sku": f"`guardrails.protected_skus` names {names}",
+        "role": f"it holds the directory role {role_names(f.names('names'))}",
+        "actor": "the plan is made in its own name",
+        "last-global-administrator": "it is the last global administrator",
+    }
+    remedies = {
+        "listed": (f"Take {names} out of `guardrails.protected_users`, in a reviewed change of its own.",),
+        "sku": (f"Take {names} out of `guardrails.protected_skus`, in a reviewed change of its own.",),
+        "role": (
+            "Take the directory role away first.",
+            *(["Or let it pass: `reconciler apply --allow protected`."] if licences else []),
+        ),
+        "actor": ("Let another administrator apply this change.",),
+        "last-global-administrator": ("Make somebody else a global administrator first.",),
+    }
+    reason = f.text("reason")
+    return Told(
+        f"{f.user} is protected and {verbs.get(f.text('action'), 'must not be changed')}: "
+        f"{reasons.get(reason, reason)}.",
+        (*remedies.get(reason, ()), "Or correct the entry, so that this change is not asked for."),
+    )
+
+
+def _protected_group(f: Facts) -> Told:
+    """Return what is said where it is the group, or who is in it, that is protected."""
+    if f.text("reason") == "role-assignable":
+        deed = "its members" if f.text("action") == "members" else "its licences"
+        return Told(
+            f"{f.group} is protected: it is role-assignable, so its members get directory roles, and "
+            f"{deed} must not be changed from here.",
+            (
+                f"Change {deed} in the Microsoft Entra admin center, as a Privileged Role Administrator.",
+                f"Or give the licences through another group, and take {deed} out of this group's entry.",
+            ),
+        )
+    names = f.names("names")
+    them, are = ("it", "is") if len(names) == 1 else ("them", "are")
+    return Told(
+        f"{f.group} must not lose a licence: {listing(names)} would lose it too, and {are} protected.",
+        (
+            f"Give {them} the licence in another way first: in an entry, or through another group.",
+            "Or leave the licence with the group: correct its entry, so that this change is not asked for.",
+        ),
+    )
+
+
+def _role_missing(f: Facts) -> Told:
+    who = f"user {f.text('upn')}" if f.has("upn") else f.product
+    deeds = {
+        "create-user": f"create {who}",
+        "restore-user": f"restore {who}",
+        "update-user": f"change the profile of {who}",
+        "set-licenses": f"change the licences of {who}",
+        "delete-user": f"delete {who}",
+        "set-group-licenses": f"change the licences of {f.group}",
+        "add-member": f"add {who} to {f.group}",
+        "remove-member": f"remove {who} from {f.group}",
+        "buy-seats": f"buy seats of {who}",
+        "set-auto-renew": f"change the automatic renewal of {who}",
+    }
+    held = f.names("actor_roles")
+    has = f"has only {listing([role_names([role]) for role in held])}" if held else "has no directory role"
+    needed = f"the role {role_names(f.roles)}" if f.roles else "another role"
+    return Told(
+        f"{f.text('actor')} may not {deeds.get(f.text('action'), f.text('action'))}: "
+        f"that takes {needed}, and {f.text('actor')} {has}.",
+        (
+            f"Plan and apply as somebody with {needed}.",
+            "Or apply the rest without this change: `reconciler apply --partial`.",
+        ),
+    )
+
+
+PERMISSION: dict[str, Callable[[Facts], Told]] = {
+    "protected": _protected,
+    "role-missing": _role_missing,
+}
+"""Conflict code → what is said of it."""

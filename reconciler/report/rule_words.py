@@ -1,0 +1,128 @@
+"""What is said of rules, exceptions and scopes: whom they reach, and where they contradict each other?
+
+One function per code, one table at the end, as in conflict_words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report.phrases import Facts, Told, count, listing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _rule_matches_nobody(f: Facts) -> Told:
+    return Told(
+        f"{f.rule} matches nobody in this tenant, so it gives nobody a licence.",
+        (
+            "Correct `when`: `reconciler users --json` shows how the tenant spells what it compares.",
+            "Delete the rule, if it is no longer needed.",
+        ),
+    )
+
+
+def _rules_disagree(f: Facts) -> Told:
+    plans, number = f.names("plans"), f.number("count") or len(f.names("users"))
+    it, stays = ("it", "it stays") if len(plans) == 1 else ("them", "they stay")
+    who = f"{count(number, 'user')} ({_some(f, number)})"
+    return Told(
+        f"{f.rule} and rule {f.text('other')} disagree on {listing(plans)} of {f.product}: one turns {it} "
+        f"off, the other does not. For {who}, who {'matches' if number == 1 else 'match'} both, {stays} on: "
+        "a plan is off only if all that gives the licence turns it off.",
+        (
+            f"Let both rules turn {it} off, or none.",
+            "Or narrow `when`, so that nobody matches both.",
+        ),
+    )
+
+
+def _no_longer_matched(f: Facts) -> Told:
+    since = f" since {f.text('since')[:10]}" if f.has("since") else ""
+    until = f.text("until")[:10]
+    if not f.has("until"):
+        return Told(
+            f"{f.user} no longer matches {f.rule}{since}, and keeps {f.product} as long as the account is "
+            "disabled: a rule takes no licence away because somebody can't sign in.",
+            (
+                "If the user has left, say so in an entry: `leaver`, or `ensure: absent`.",
+                f"To free the seat all the same, revoke {f.text('sku')} with an entry of the user's own.",
+            ),
+        )
+    return Told(
+        f"{f.user} no longer matches {f.rule}{since}, and keeps {f.product} until {until}, for the rule's "
+        "`grace`; a plan of that day or later revokes it.",
+        (
+            f"Do nothing, if {f.text('sku')} shall go.",
+            f"If the user still needs it, name {f.text('sku')} in an entry before {until}.",
+            "If the user still belongs to the rule, correct the field that it compares, or its `when`.",
+        ),
+    )
+
+
+def _exception_expired(f: Facts) -> Told:
+    whose = f.rule if f.has("rule") else f.user
+    facts = [
+        *([f"reason: {f.text('reason')}"] if f.has("reason") else []),
+        *([f"owner: {f.text('owner')}"] if f.has("owner") else []),
+    ]
+    known = f" ({'; '.join(facts)})" if facts else ""
+    asked = f"Ask {f.text('owner')} whether it is" if f.has("owner") else "Find out whether it is"
+    return Told(
+        f"{whose}: the exception from {f.product} ended on {f.text('until')[:10]}{known}, and excludes "
+        "nothing any more.",
+        (
+            f"{asked} still needed; if so, give it a later `until`.",
+            "If not, delete it from `exclude`.",
+        ),
+    )
+
+
+def _out_of_scope(f: Facts) -> Told:
+    owner = f", which {f.text('owner')} owns" if f.has("owner") else ""
+    file = f"{f.text('file')}{owner}"
+    number = f.number("count") or len(f.names("users"))
+    elsewhere = "Declare this in a file whose `scope` holds these users, or in one without a `scope`."
+    widen = f"Or widen the `scope` of {f.text('file')}, in a reviewed change of its own."
+    if f.has("rule") and not f.has("upn"):
+        are, left = ("is", "is") if number == 1 else ("are", "are")
+        return Told(
+            f"{f.rule} matches {count(number, 'user')} outside the scope of {file}: {_some(f, number)}; "
+            f"{'this user' if number == 1 else 'these users'} {left} left out.",
+            (
+                f"Do nothing, if nobody outside the scope {are} meant; narrow `when` to say so.",
+                elsewhere,
+                widen,
+            ),
+        )
+    if f.has("group") and not f.has("upn"):
+        whom = f": {_some(f, number)}" if number else ""
+        members = f"{count(number, 'user')} of it {'is' if number == 1 else 'are'}" if number else "it is"
+        return Told(
+            f"{f.group} is not for {file} to declare: {members} outside the scope of that file{whom}.",
+            (elsewhere, widen),
+        )
+    return Told(
+        f"{f.user} is outside the scope of {file}: it may declare nothing of this user.",
+        (elsewhere, widen),
+    )
+
+
+def _some(f: Facts, number: int) -> str:
+    """Return the first of the users that are named, and how many more there are."""
+    named = f.names("users")
+    if number <= len(named):
+        return listing(named)
+    shown = named[:5]
+    return f"{', '.join(shown)} and {number - len(shown):,} more"
+
+
+RULES: dict[str, Callable[[Facts], Told]] = {
+    "exception-expired": _exception_expired,
+    "no-longer-matched": _no_longer_matched,
+    "out-of-scope": _out_of_scope,
+    "rule-matches-nobody": _rule_matches_nobody,
+    "rules-disagree": _rules_disagree,
+}
+"""Conflict code → what is said of it."""
