@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from reconciler import plan as p
 
 E3, E5, EMS, F3, PBI = (f"00000000-0000-0000-0000-00000000000{n}" for n in range(1, 6))
@@ -18,9 +20,9 @@ LICENSE_ROLES = ("directory-writers", "global-administrator", "license-administr
 BUYERS = ("billing-administrator", "global-administrator")
 
 
-def licence(sku: str, line: int | None = 21, off: tuple[str, ...] = ()) -> p.License:
+def licence(sku: str, line: int | None = 21, off: tuple[str, ...] = (), *, rule: str = "users") -> p.License:
     sku_id, name = NAMES[sku]
-    because = (p.Because(rule="users", file="tenant.yaml", line=line),) if line else ()
+    because = (p.Because(rule=rule, file="tenant.yaml", line=line),) if line else ()
     return p.License(sku=sku, sku_id=sku_id, name=name, disabled_plans=off, because=because)
 
 
@@ -84,6 +86,74 @@ def seats(sku: str, kind: p.Kind, before: dict[str, Any], after: dict[str, Any],
         after=after,
         roles=BUYERS,
         **more,
+    )
+
+
+SALES = p.GroupRef(id="g-sales", name="Sales NL")
+GROUP_ROLES = ("directory-writers", "global-administrator", "groups-administrator", "user-administrator")
+
+
+def group_licences(
+    assign: tuple[p.License, ...] = (),
+    revoke: tuple[p.License, ...] = (),
+    members: tuple[tuple[str, tuple[str, ...], tuple[str, ...]], ...] = (),
+    group: p.GroupRef = SALES,
+    **more: Any,
+) -> p.Change:
+    """Return a change of a group's licences; `members` are (local part, gains, loses)."""
+    return p.Change(
+        address=f"groups/{group.name}/licenses",
+        kind="set-group-licenses",
+        group=group,
+        assign=assign,
+        revoke=revoke,
+        before={
+            "assignments": [{"sku_id": x.sku_id, "disabled_plans": []} for x in revoke],
+            "members": {f"id-{local}": "0123456789abcdef" for local, _, _ in members},
+        },
+        after={"assignments": [{"sku_id": x.sku_id, "disabled_plans": []} for x in assign]},
+        roles=GROUP_ROLES,
+        members=tuple(p.MemberEffect(user=user(local), gains=g, loses=x) for local, g, x in members),
+        **more,
+    )
+
+
+def membership(
+    kind: p.Kind,
+    local: str,
+    skus: tuple[str, ...] = (),
+    *,
+    held: tuple[str, ...] = (),
+    group: p.GroupRef = SALES,
+    **more: Any,
+) -> p.Change:
+    """Return a change by which a user joins or leaves a group that gives `skus`, who else holds `held`."""
+    without = _held(*(licence(sku) for sku in held))["assignments"]
+    through = [{"sku_id": NAMES[sku][0], "disabled_plans": [], "assigned_by": group.id} for sku in skus]
+    inside = {"member": True, "assignments": [*without, *through]}
+    outside = {"member": False, "assignments": without}
+    joins = kind == "add-member"
+    return p.Change(
+        address=f"groups/{group.name}/members/{local}@contoso.com",
+        kind=kind,
+        user=user(local),
+        group=group,
+        before=outside if joins else inside,
+        after=inside if joins else outside,
+        roles=GROUP_ROLES,
+        **more,
+    )
+
+
+def seat_row(sku: str, owned: int, before: int, after: int, short: int = 0) -> p.SeatRow:
+    return p.SeatRow(
+        sku=sku,
+        sku_id=NAMES[sku][0],
+        seats=owned,
+        in_use_before=before,
+        in_use_after=after,
+        free_after=owned - after,
+        short=short,
     )
 
 
@@ -218,6 +288,174 @@ def everything() -> p.Plan:
                 code="max-revocations",
                 params={"lost": 61, "held": 400, "count": 50, "percent": 10.0, "free": 5},
                 allow="--allow max-revocations",
+            ),
+        ),
+    )
+
+
+def large() -> p.Plan:
+    """Return a plan of groups, rules and later days, with long and hostile names among the ordinary ones."""
+    lost = p.Warning(
+        code="mailbox-deletion",
+        params={
+            "plan_title": "Exchange Online (Plan 2)",
+            "sku": "ENTERPRISEPACK",
+            "sku_name": "Office 365 E3",
+        },
+        recoverable_until="2026-12-24",
+    )
+    of_members = tuple(
+        msgspec.structs.replace(lost, params={**lost.params, "upn": f"old{n}@contoso.com"}) for n in range(6)
+    )
+    sku, sku_name = "SPE_E5", "Microsoft 365 E5"
+    checklist = p.Warning(
+        code="leaver-checklist",
+        params={"last_day": "2026-11-23", "revoke_on": "2026-12-24", "delete_on": "2027-02-22"},
+    )
+    fallback = p.Warning(
+        code="fallback-license",
+        params={
+            "sku": "ENTERPRISEPACK",
+            "sku_name": "Office 365 E3",
+            "wanted": sku,
+            "wanted_name": sku_name,
+        },
+    )
+    evil = p.GroupRef(
+        id="g-evil",
+        name="Vertrieb / Außendienst \u202eNiederlande und Belgien\x1b[2J, a name that goes on 漢字",
+    )
+    by_rule = licence("ENTERPRISEPACK", 40, rule="sales")
+    sales = tuple((f"new{n:02}", ("EMS",), ()) for n in range(12))
+    olds = tuple((f"old{n}", ("EMS",), ("ENTERPRISEPACK",)) for n in range(6))
+    return plan(
+        summary=p.Summary(
+            update=1, assign=2, conflicts=3, warnings=8, blocked=1, group_licenses=2, members=6
+        ),
+        changes=(
+            group_licences(
+                (licence("EMS", 60, rule="groups"),),
+                (licence("ENTERPRISEPACK", 60, rule="groups"),),
+                (*sales, *olds),
+                warnings=of_members,
+                effects=("Intune: devices can be managed",),
+            ),
+            group_licences(
+                (licence("POWER_BI_PRO", 66, rule="groups"),),
+                members=(("an.extraordinarily.long.local.part.of.somebody", ("POWER_BI_PRO",), ()),),
+                group=evil,
+            ),
+            membership("add-member", "anna", ("EMS",), depends_on=("users/anna@contoso.com",)),
+            *(membership("add-member", f"mover{n}", ("EMS",), held=("EMS",)) for n in range(2)),
+            membership("remove-member", "bram", ("ENTERPRISEPACK",), warnings=(lost,)),
+            membership("remove-member", "carl", ("EMS",), held=("EMS",), group=evil),
+            membership("add-member", "dora", ("EMS",), status="blocked", blocked_by=("no-seats",)),
+            account("update-user", "lena", {"enabled": True}, {"enabled": False}, warnings=(checklist,)),
+            licences("rob", (by_rule,), warnings=(fallback,)),
+            licences("sam", (by_rule,), warnings=(fallback,)),
+        ),
+        conflicts=(
+            p.Conflict(
+                code="no-seats",
+                params={
+                    "upn": "dora@contoso.com",
+                    "group": "Sales NL",
+                    "sku": sku,
+                    "sku_name": sku_name,
+                    "seats": 5,
+                    "in_use": 5,
+                    "needed": 6,
+                    "buy": 1,
+                },
+                subject="groups/Sales NL",
+                sku=sku,
+                file="tenant.yaml",
+                line=61,
+            ),
+            p.Conflict(
+                code="nested-group",
+                params={"group": evil.name, "nested": ["Praktikanten", "Trainees \u202e"]},
+                subject=f"groups/{evil.name}",
+                blocks=False,
+                file="tenant.yaml",
+                line=66,
+            ),
+            p.Conflict(
+                code="no-longer-matched",
+                params={
+                    "upn": "tom@contoso.com",
+                    "rule": "sales",
+                    "sku": "ENTERPRISEPACK",
+                    "sku_name": "Office 365 E3",
+                    "since": "2026-11-20",
+                    "until": "2026-12-20",
+                },
+                subject="users/tom@contoso.com",
+                sku="ENTERPRISEPACK",
+                blocks=False,
+                file="tenant.yaml",
+                line=40,
+            ),
+        ),
+        seats=(
+            seat_row("EMS", 25, 4, 23),
+            seat_row("ENTERPRISEPACK", 40, 30, 25),
+            seat_row("SPE_E5", 5, 5, 5, 1),
+        ),
+        rules=(
+            p.RuleRow(name="sales", mode="replace", matched=1412, file="tenant.yaml", line=40),
+            p.RuleRow(name="interns", mode="add", matched=0, file="tenant.yaml", line=44),
+            p.RuleRow(
+                name="everybody in the Netherlands \x1b[31mand in Belgium but no guest",
+                mode="add",
+                matched=7,
+                file="teams/a folder with a long name/sales-and-marketing.yaml",
+                line=1204,
+            ),
+        ),
+        memory=(p.Topic(topic="rules/sales", count=1412, joined=("id-rob",), left=("id-tom",)),),
+        horizon=(
+            p.Day(
+                date="2026-12-20",
+                due=(
+                    p.Due(
+                        address="users/tom@contoso.com/licenses",
+                        kind="set-licenses",
+                        revoke=("ENTERPRISEPACK",),
+                        warnings=("mailbox-deletion", "data-deletion"),
+                    ),
+                ),
+                seats=(seat_row("EMS", 25, 23, 23), seat_row("SPE_E5", 5, 5, 5, 1)),
+            ),
+            p.Day(
+                date="2027-01-01",
+                due=(
+                    *(
+                        p.Due(
+                            address=f"users/new{n}@contoso.com/licenses", kind="set-licenses", assign=("EMS",)
+                        )
+                        for n in range(9)
+                    ),
+                    p.Due(
+                        address="users/zoe@contoso.com/licenses",
+                        kind="set-licenses",
+                        assign=("EMS",),
+                        blocked_by=("no-seats",),
+                    ),
+                    p.Due(
+                        address="groups/Sales NL/licenses",
+                        kind="set-group-licenses",
+                        assign=("SPE_E5",),
+                        revoke=("EMS",),
+                    ),
+                    p.Due(address="users/lena@contoso.com", kind="delete-user", warnings=("user-deletion",)),
+                ),
+                seats=(seat_row("EMS", 25, 23, 25, 7), seat_row("SPE_E5", 5, 5, 5, 3)),
+            ),
+            p.Day(
+                date="2027-02-01",
+                due=(p.Due(address="groups/Sales NL/members/pia@contoso.com", kind="remove-member"),),
+                seats=(seat_row("EMS", 25, 25, 20), seat_row("SPE_E5", 5, 5, 5, 3)),
             ),
         ),
     )

@@ -12,7 +12,7 @@ from reconciler import plan as p
 from reconciler import schemas
 from reconciler.errors import UsageError
 from reconciler.report import document
-from tests.report.samples import EMS, account, everything, licence, licences, plan
+from tests.report.samples import EMS, account, everything, large, licence, licences, plan
 
 SCHEMA = schemas.load("plan")
 
@@ -21,8 +21,9 @@ def validator():
     return Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def test_a_plan_with_one_of_everything_fits_the_schema():
-    assert [error.message for error in validator().iter_errors(document.to_document(everything()))] == []
+@pytest.mark.parametrize("of", [everything(), large()], ids=["everything", "large"])
+def test_a_plan_with_one_of_everything_fits_the_schema(of):
+    assert [error.message for error in validator().iter_errors(document.to_document(of))] == []
 
 
 def test_an_empty_plan_fits_the_schema():
@@ -52,6 +53,13 @@ def test_the_schema_has_the_kinds_and_states_that_the_code_has():
         (p.UserRef, "user"),
         (p.SkuRef, "sku"),
         (p.SeatRow, "seats"),
+        (p.GroupRef, "group"),
+        (p.MemberEffect, "member"),
+        (p.RuleRow, "rule"),
+        (p.Topic, "topic"),
+        (p.Day, "day"),
+        (p.Due, "due"),
+        (p.Change, "change"),
     ],
 )
 def test_the_schema_has_the_members_that_the_structs_have(struct, part):
@@ -79,24 +87,74 @@ def test_the_schema_refuses_what_is_no_plan(spoil):
     assert not validator().is_valid(found)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda d: d["changes"][0].pop("group"),
+        lambda d: d["changes"][0].update(user={"id": "1", "upn": "x", "name": ""}),
+        lambda d: d["changes"][0]["before"]["members"].update(x="not a fingerprint"),
+        lambda d: d["changes"][2].update(members=d["changes"][0]["members"]),
+        lambda d: d["changes"][2].update(user=None),
+        lambda d: d["changes"][2]["before"].pop("member"),
+        lambda d: d["changes"][2].update(assign=d["changes"][0]["assign"]),
+        lambda d: d["changes"][8].update(group=d["changes"][0]["group"]),
+        lambda d: d["rules"][0].update(mode="never"),
+        lambda d: d["horizon"][0].update(date="soon"),
+        lambda d: d["summary"].update(members=0),
+    ],
+)
+def test_the_schema_refuses_what_is_no_change_of_a_group(spoil):
+    found = document.to_document(large())
+    spoil(found)
+    assert not validator().is_valid(found)
+
+
 # ------------------------------------------------------------ members and their order
 
 
 def test_the_members_stand_in_their_published_order():
-    """The schema lists them in that order, and holds them all but the `sku` of a user's change."""
-    found = document.to_document(everything())
+    """The schema lists them in that order; what says nothing, of the later ones, is left out."""
+    found, later = document.to_document(everything()), document.to_document(large())
+    optional = {"sku", "group", "members"}
     parts = {
         "change": found["changes"][0],
         "warning": found["changes"][3]["warnings"][0],
         "conflict": found["conflicts"][0],
         "purchase": found["purchases"][0],
         "refusal": found["refusals"][0],
-        "summary": found["summary"],
+        "summary": later["summary"],
+        "rule": later["rules"][0],
+        "topic": later["memory"][0],
+        "day": later["horizon"][0],
+        "due": later["horizon"][0]["due"][0],
+        "member": later["changes"][0]["members"][0],
+        "group": later["changes"][0]["group"],
     }
-    assert list(found) == list(SCHEMA["properties"])
+    assert list(later) == list(SCHEMA["properties"])
     for name, part in parts.items():
-        assert list(part) == list(SCHEMA["$defs"][name]["properties"]), name
-    assert list(found["changes"][3]) == [name for name in parts["change"] if name != "sku"]
+        properties = list(SCHEMA["$defs"][name]["properties"])
+        assert list(part) == [key for key in properties if key in part or key not in optional], name
+    assert list(found["changes"][3]) == [name for name in parts["change"] if name not in optional]
+
+
+def test_what_rules_groups_and_dates_add_is_left_out_where_it_says_nothing():
+    found = document.to_document(everything())
+    assert found.keys().isdisjoint({"rules", "memory", "horizon"})
+    assert found["summary"].keys().isdisjoint({"group_licenses", "members"})
+    assert all(change.keys().isdisjoint({"group", "members"}) for change in found["changes"])
+
+
+def test_a_horizon_in_which_nothing_falls_due_is_none_that_nobody_asked_for(tmp_path):
+    path = tmp_path / "plan.json"
+    written = document.to_document(plan(horizon=()))
+    path.write_text(document.dumps(written), encoding="utf-8")
+    assert written["horizon"] == []
+    assert document.read(path)[0].horizon == ()
+
+
+def test_a_warning_of_a_groups_licences_names_its_member():
+    warning = document.to_document(large())["changes"][0]["warnings"][0]
+    assert warning["message"].startswith("user old0@contoso.com loses the mailbox")
 
 
 def test_a_change_of_a_subscription_has_a_sku_and_no_user():
