@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler import catalog
 from reconciler.errors import UsageError
 from reconciler.sandbox import clock as clocks
-from reconciler.sandbox import demo, lifecycle, loading
+from reconciler.sandbox import demo, lifecycle, loading, processing
 from reconciler.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -65,15 +65,22 @@ def advance(home: Path, days: int, *, clock: Clock = clocks.system) -> datetime:
             (int(timedelta(days=days).total_seconds()),),
         )
         after = store.now(db)
+        processing.settle(db, after)
         lifecycle.move(db, before, after)
     return after
 
 
-def app(home: Path, *, clock: Clock = clocks.system) -> WSGIApplication:
-    """Return the tenant as a WSGI application: Graph below /v1.0, commerce below /commerce/v1."""
+def app(
+    home: Path, *, clock: Clock = clocks.system, group_delay: timedelta = timedelta(0)
+) -> WSGIApplication:
+    """Return the tenant as a WSGI application: Graph below /v1.0, commerce below /commerce/v1.
+
+    `group_delay`, by the tenant's clock, is how long a change of a group takes to reach its members. At
+    zero the next request sees it done.
+    """
     from reconciler.sandbox.face import Face  # noqa: PLC0415  Werkzeug: only where HTTP is spoken
 
-    return Face(home, clock)
+    return Face(home, clock, group_delay)
 
 
 def serve(home: Path, port: int, *, on_ready: Callable[[str], Any], clock: Clock = clocks.system) -> None:

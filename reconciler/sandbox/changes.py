@@ -1,8 +1,8 @@
 """What happens when a user is created, changed, licensed, deleted or restored?
 
-The writing calls of the Graph face. Each checks the roles, then the tenant's rules, then writes; the
-transaction around it makes that one step. Rules over plain values stand in properties.py and
-licensing.py.
+The writing calls of the Graph face, less those of groups (group_changes.py). Each checks the roles, then
+the tenant's rules, then writes; the transaction around it makes that one step. Rules over plain values
+stand in properties.py and licensing.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from reconciler import catalog
-from reconciler.sandbox import access, fault, licensing, mailboxes, properties, skus, tenant, users, wire
+from reconciler.sandbox import access, fault, licensing, processing, properties, skus, tenant, users, wire
 from reconciler.sandbox.clock import stamp
 from reconciler.sandbox.resources import USER_DEFAULT
 from reconciler.sandbox.wire import Reply
@@ -19,14 +19,8 @@ from reconciler.sandbox.wire import Reply
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
-    from datetime import datetime
 
     from reconciler.sandbox.wire import Context
-
-_SYNCED = (
-    "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects"
-    " currently undergoing migration."
-)
 
 
 def create_user(context: Context) -> Reply:
@@ -73,7 +67,7 @@ def update_user(context: Context) -> Reply:
         context.actor.require("profile", "delete-privileged")
     user = users.resource(row)
     if user.get("onPremisesSyncEnabled") and given.keys() - properties.CLOUD_MASTERED:
-        raise fault.refused(_SYNCED)
+        raise fault.synced()
     given.pop("passwordProfile", None)
     if "userPrincipalName" in given:
         tenant.domain_kind(db, given["userPrincipalName"])
@@ -90,24 +84,33 @@ def assign_license(context: Context) -> Reply:
     """POST /users/{id | userPrincipalName}/assignLicense."""
     db, row = context.db, _present(context)
     context.actor.require("assign", "revoke")
-    add, remove = _asked(wire.json_object(context.call))
+    add, remove = asked(wire.json_object(context.call))
     held = users.held(db, row["id"])
     named = {each.sku_id for each in held} | {each.sku_id for each in add} | set(remove)
     products = skus.products(db, named, seats_of={each.sku_id for each in add})
-    facts = catalog.load()
     after = licensing.assign(
         held,
         add=add,
         remove=remove,
         products=products,
         usage_location=users.resource(row).get("usageLocation"),
-        catalog=facts,
+        catalog=catalog.load(),
     )
-    users.keep_held(db, row["id"], held, after, stamp(context.now))
-    plans = licensing.enabled_plans(after, products)
-    mailboxes.settle(
-        db, row["id"], licensed=not plans.isdisjoint(mailboxes.mailbox_plans(facts)), now=context.now
-    )
+    processing.keep(db, row["id"], held, after, products, context.now)
+    return Reply(status=200, body=_shown(context, row["id"], "users/$entity"))
+
+
+def reprocess_licences(context: Context) -> Reply:
+    """POST /users/{id | userPrincipalName}/reprocessLicenseAssignment.
+
+    What can't be reconciled is told as a refusal, and by the user's states: those come to stand.
+    """
+    db, row = context.db, _present(context)
+    context.actor.require("assign")
+    wire.named(wire.json_object(context.call, optional=True), ())
+    no = processing.reprocess(db, row, context.now)
+    if no is not None:
+        return wire.refusal(no, context.call, context.now)
     return Reply(status=200, body=_shown(context, row["id"], "users/$entity"))
 
 
@@ -139,7 +142,7 @@ def restore_user(context: Context) -> Reply:
         ]
     users.save(db, user)  # with its new UPN before it counts again: the old one may be somebody's
     db.execute("UPDATE users SET deleted_at = NULL WHERE id = ?", (row["id"],))
-    _bring_licences_back(db, row["id"], context.now)
+    processing.bring_back(db, _present(context), context.now)
     return Reply(
         status=200,
         body={"@odata.type": "#microsoft.graph.user"}
@@ -147,27 +150,7 @@ def restore_user(context: Context) -> Reply:
     )
 
 
-def _bring_licences_back(db: sqlite3.Connection, user_id: str, now: datetime) -> None:
-    """Give a restored user the remembered licences for which there is a seat.
-
-    A direct one without a seat is gone; an inherited one stays in error, as for any member.
-    """
-    held = users.held(db, user_id)
-    named = {each.sku_id for each in held}
-    products = skus.products(db, named, seats_of=named)
-    fits = {sku_id for sku_id, product in products.items() if product.owned and product.free > 0}
-    after = [
-        licensing.settle_inherited(each, seat=each.sku_id in fits) if each.group_id is not None else each
-        for each in held
-        if each.group_id is not None or each.sku_id in fits
-    ]
-    users.keep_held(db, user_id, held, after, stamp(now))
-    plans = licensing.enabled_plans(after, products)
-    licensed = not plans.isdisjoint(mailboxes.mailbox_plans(catalog.load()))
-    mailboxes.settle(db, user_id, licensed=licensed, now=now)
-
-
-def _asked(body: dict[str, Any]) -> tuple[list[licensing.Wanted], list[str]]:
+def asked(body: dict[str, Any]) -> tuple[list[licensing.Wanted], list[str]]:
     """Return addLicenses and removeLicenses, of the right types."""
     given = wire.named(body, ("addLicenses", "removeLicenses"))
     missing = [name for name in ("addLicenses", "removeLicenses") if given.get(name) is None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from reconciler.errors import UsageError
-from reconciler.sandbox import access, batch, commerce, fault, graph, wire
+from reconciler.sandbox import access, batch, commerce, fault, graph, processing, wire
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.wire import Call, Context, Reply, Route
 
@@ -39,9 +40,10 @@ _log = logging.getLogger(__name__)
 class Face:
     """The sandbox as a WSGI application: the Graph face, and the commerce face beside it."""
 
-    def __init__(self, home: Path, clock: Clock) -> None:
+    def __init__(self, home: Path, clock: Clock, group_delay: timedelta = timedelta(0)) -> None:
         self._store = Store(home, clock)
         self._clock = clock
+        self._group_delay = group_delay
         self._maps = {GRAPH_ROOT: _map(graph.ROUTES), COMMERCE_ROOT: _map(commerce.ROUTES)}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -75,6 +77,7 @@ class Face:
         route, params, no_route = self._route(root, call)
 
         def run() -> Reply:
+            self._settle()
             with self._store.writing() if route is not None and route.writes else self._store.reading() as db:
                 context = Context(
                     db=db,
@@ -82,6 +85,7 @@ class Face:
                     actor=access.actor(db, call.headers.get("authorization")),
                     call=call,
                     params=params,
+                    group_delay=self._group_delay,
                 )
                 if route is None:
                     raise no_route or fault.no_segment(call.path)
@@ -90,6 +94,14 @@ class Face:
                 return route.handler(context)
 
         return _safely(run, call, now)
+
+    def _settle(self) -> None:
+        """Let group-based licensing do what is due: every request sees it done."""
+        with self._store.reading() as db:
+            due = processing.is_due(db, self._store.now(db))
+        if due:
+            with self._store.writing() as db:
+                processing.settle(db, self._store.now(db))
 
     def _route(self, root: str, call: Call) -> tuple[Route | None, dict[str, Any], fault.Fault | None]:
         """Return who answers a call and the path's variable parts, or why nobody does."""
@@ -202,7 +214,11 @@ def _unknown_segment(root: str, path: str) -> str:
     patterns = [route.path.strip("/").split("/") for route in routes]
     segments = path.strip("/").split("/")
     for depth, segment in enumerate(segments):
-        patterns = [each for each in patterns if len(each) > depth and each[depth] in (segment, "<key>")]
+        patterns = [
+            each
+            for each in patterns
+            if len(each) > depth and (each[depth] == segment or each[depth][0] == "<")
+        ]
         if not patterns:
             return segment
     return segments[-1]

@@ -53,9 +53,9 @@ def wrong_type(edm_type: str) -> Fault:
     )
 
 
-def invalid_value(name: str) -> Fault:
-    """Return the 400 for a user's property that breaks a rule of its own."""
-    return refused(f"Invalid value specified for property '{name}' of resource 'User'.")
+def invalid_value(name: str, resource: str = "User") -> Fault:
+    """Return the 400 for a property (of a user, else of `resource`) that breaks a rule of its own."""
+    return refused(f"Invalid value specified for property '{name}' of resource '{resource}'.")
 
 
 def conflict(name: str) -> Fault:
@@ -63,6 +63,14 @@ def conflict(name: str) -> Fault:
     message = f"Another object with the same value for property {name} already exists."
     detail = {"code": "ObjectConflict", "message": message, "target": name}
     return Fault(400, BAD_REQUEST, message, details=(detail,))
+
+
+def synced() -> Fault:
+    """Return the 400 for an object that is mastered on-premises."""
+    return refused(
+        "Unable to update the specified properties for on-premises mastered Directory Sync objects or objects"
+        " currently undergoing migration."
+    )
 
 
 def no_segment(segment: str) -> Fault:

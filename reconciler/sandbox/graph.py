@@ -1,36 +1,38 @@
 """Which calls does the Graph face answer?
 
 The one table of routes below /v1.0, and the calls that only read. Reading takes a signed-in user and
-no role. The calls that write stand in changes.py.
+no role. The calls that write stand in changes.py, those about groups in group_calls.py and
+group_changes.py.
 """
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from reconciler import roles
-from reconciler.sandbox import changes, fault, listing, mailboxes, query, skus, tenant, users
-from reconciler.sandbox.resources import (
-    MAILBOX_SETTINGS,
-    USER_DEFAULT,
-    USER_PROPERTIES,
-    Group,
-    encoded_names,
+from reconciler.sandbox import (
+    changes,
+    fault,
+    group_calls,
+    group_changes,
+    groups,
+    listing,
+    mailboxes,
+    query,
+    skus,
+    tenant,
+    users,
 )
+from reconciler.sandbox.resources import GROUP_DEFAULT, MAILBOX_SETTINGS, USER_DEFAULT, USER_PROPERTIES
 from reconciler.sandbox.wire import Context, Reply, Route
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 
-_LIST = ("$select", "$filter", "$top", "$count", "$skiptoken")
-_GROUP_PROPERTIES = tuple(name for _, name in encoded_names(Group) if name != "members")
-_GROUP_DEFAULT = tuple(name for name in _GROUP_PROPERTIES if name != "assignedLicenses")
-_GROUP_LISTS = ("groupTypes", "assignedLicenses")
-_ROLE_TYPE, _GROUP_TYPE = "#microsoft.graph.directoryRole", "#microsoft.graph.group"
+_ROLE_TYPE = "#microsoft.graph.directoryRole"
 _ROLE_PROPERTIES = ("id", "deletedDateTime", "description", "displayName", "roleTemplateId")
 
 
@@ -43,7 +45,7 @@ def _deleted_users(context: Context) -> Reply:
 
 
 def _user_list(context: Context, kind: str, *, deleted: bool) -> Reply:
-    options = query.read(context.call.query, _LIST)
+    options = query.read(context.call.query, query.LIST)
     conditions = query.conditions(options.filter, query.USERS)
     query.require_advanced(options, conditions, context.call.headers.get("consistencylevel"))
     names = query.selected(options.select, USER_PROPERTIES, USER_DEFAULT, kind="user")
@@ -116,14 +118,13 @@ def _my_roles(context: Context) -> Reply:
 
 def _my_memberships(context: Context) -> Reply:
     options = query.read(context.call.query, ("$select",))
-    known = (*_ROLE_PROPERTIES, *_GROUP_DEFAULT)
+    known = (*_ROLE_PROPERTIES, *GROUP_DEFAULT)
     names = query.selected(options.select, known, known, kind="directoryObject")
     found = [(_ROLE_TYPE, _role(template)) for template in context.actor.templates]
-    groups = context.db.execute(
-        "SELECT groups.* FROM groups JOIN members ON group_id = id WHERE user_id = ? ORDER BY id",
-        (context.actor.row["id"],),
-    )
-    found += [(_GROUP_TYPE, _group_shown(row, _GROUP_DEFAULT)) for row in groups]
+    above = groups.above(context.db, context.actor.row["id"])
+    found += [
+        (group_calls.GROUP_TYPE, each) for each in groups.show(context.db, above, GROUP_DEFAULT, context.now)
+    ]
     rows = [
         {"@odata.type": kind} | {name: whole[name] for name in names if name in whole}
         for kind, whole in found
@@ -183,103 +184,6 @@ def _subscriptions(context: Context) -> Reply:
     return listing.selected_list(context, "directory/subscriptions", rows, options, "companySubscription")
 
 
-def _groups(context: Context) -> Reply:
-    options = query.read(context.call.query, _LIST)
-    conditions = query.conditions(options.filter, query.GROUPS)
-    query.require_advanced(options, conditions, context.call.headers.get("consistencylevel"))
-    names = query.selected(options.select, _GROUP_PROPERTIES, _GROUP_DEFAULT, kind="group")
-    where, values = listing.joined(conditions)
-
-    def rows(after: str, limit: int) -> list[sqlite3.Row]:
-        sql = f"SELECT * FROM groups WHERE {where} AND id > ? ORDER BY id LIMIT ?"  # noqa: S608  as above
-        return context.db.execute(sql, (*values, after, limit)).fetchall()
-
-    body = listing.page(
-        context, options, "groups", rows=rows, show=lambda found: [_group_shown(row, names) for row in found]
-    )
-    if options.count and not options.after:
-        counted = context.db.execute(f"SELECT COUNT(*) FROM groups WHERE {where}", values)  # noqa: S608  as above
-        body["@odata.count"] = counted.fetchone()[0]
-    return Reply(status=200, body=body)
-
-
-def _group(context: Context) -> Reply:
-    options = query.read(context.call.query, ("$select",))
-    names = query.selected(options.select, _GROUP_PROPERTIES, _GROUP_DEFAULT, kind="group")
-    shown = _group_shown(_group_row(context), names)
-    return Reply(status=200, body={"@odata.context": listing.metadata(context, "groups/$entity"), **shown})
-
-
-def _group_row(context: Context) -> sqlite3.Row:
-    key = context.params["key"]
-    row: sqlite3.Row | None = context.db.execute(
-        "SELECT * FROM groups WHERE id = ?", (key.lower(),)
-    ).fetchone()
-    if row is None:
-        raise fault.not_found(key)
-    return row
-
-
-def _group_shown(row: sqlite3.Row, names: Sequence[str]) -> dict[str, Any]:
-    whole = json.loads(row["resource"])
-    return {name: whole.get(name, [] if name in _GROUP_LISTS else None) for name in names}
-
-
-def _members(context: Context) -> Reply:
-    return _member_list(context, {"@odata.type": "#microsoft.graph.user"}, "directoryObjects")
-
-
-def _user_members(context: Context) -> Reply:
-    return _member_list(context, {}, "users")
-
-
-def _member_list(context: Context, marks: dict[str, str], kind: str) -> Reply:
-    options = query.read(context.call.query, ("$select", "$top", "$skiptoken"))
-    names = query.selected(options.select, USER_PROPERTIES, USER_DEFAULT, kind="user")
-    group_id = _group_row(context)["id"]
-    body = listing.page(
-        context,
-        options,
-        kind,
-        rows=lambda after, limit: users.members(context.db, group_id, after=after, limit=limit),
-        show=lambda rows: [marks | shown for shown in users.show(context.db, rows, names)],
-    )
-    return Reply(status=200, body=body)
-
-
-def _member_groups(context: Context) -> Reply:
-    """List the groups in a group; their own members inherit nothing from it."""
-    of = "id IN (SELECT user_id FROM members WHERE group_id = ?)"
-    return _group_list(context, {}, "groups", of, _group_row(context)["id"])
-
-
-def _member_of(context: Context) -> Reply:
-    """List the groups that a user is in; the sandbox tells no directory roles here."""
-    user = users.find(context.db, context.params["key"])
-    if user is None:
-        raise fault.not_found(context.params["key"])
-    of = "id IN (SELECT group_id FROM members WHERE user_id = ?)"
-    return _group_list(context, {"@odata.type": _GROUP_TYPE}, "directoryObjects", of, user["id"])
-
-
-def _group_list(context: Context, marks: dict[str, str], kind: str, of: str, value: str) -> Reply:
-    options = query.read(context.call.query, ("$select", "$top", "$skiptoken"))
-    names = query.selected(options.select, _GROUP_PROPERTIES, _GROUP_DEFAULT, kind="group")
-
-    def rows(after: str, limit: int) -> list[sqlite3.Row]:
-        sql = f"SELECT * FROM groups WHERE {of} AND id > ? ORDER BY id LIMIT ?"  # noqa: S608  a text of this module
-        return context.db.execute(sql, (value, after, limit)).fetchall()
-
-    body = listing.page(
-        context,
-        options,
-        kind,
-        rows=rows,
-        show=lambda found: [marks | _group_shown(row, names) for row in found],
-    )
-    return Reply(status=200, body=body)
-
-
 ROUTES = (
     Route(method="GET", path="/me", handler=_me),
     Route(method="GET", path="/me/transitiveMemberOf", handler=_my_memberships),
@@ -288,19 +192,38 @@ ROUTES = (
     Route(method="GET", path="/subscribedSkus", handler=_subscribed_skus),
     Route(method="GET", path="/directory/subscriptions", handler=_subscriptions),
     Route(method="GET", path="/roleManagement/directory/roleAssignments", handler=_role_assignments),
-    Route(method="GET", path="/groups", handler=_groups),
-    Route(method="GET", path="/groups/<key>", handler=_group),
-    Route(method="GET", path="/groups/<key>/members", handler=_members),
-    Route(method="GET", path="/groups/<key>/members/microsoft.graph.user", handler=_user_members),
-    Route(method="GET", path="/groups/<key>/members/microsoft.graph.group", handler=_member_groups),
+    Route(method="GET", path="/groups", handler=group_calls.all_groups),
+    Route(method="GET", path="/groups/<key>", handler=group_calls.one_group),
+    Route(
+        method="POST", path="/groups/<key>/assignLicense", handler=group_changes.assign_license, writes=True
+    ),
+    Route(method="GET", path="/groups/<key>/members", handler=group_calls.members),
+    Route(method="GET", path="/groups/<key>/members/microsoft.graph.user", handler=group_calls.user_members),
+    Route(
+        method="GET", path="/groups/<key>/members/microsoft.graph.group", handler=group_calls.group_members
+    ),
+    Route(method="GET", path="/groups/<key>/membersWithLicenseErrors", handler=group_calls.members_in_error),
+    Route(method="POST", path="/groups/<key>/members/$ref", handler=group_changes.add_member, writes=True),
+    Route(
+        method="DELETE",
+        path="/groups/<key>/members/<member>/$ref",
+        handler=group_changes.remove_member,
+        writes=True,
+    ),
     Route(method="GET", path="/users", handler=_users),
     Route(method="POST", path="/users", handler=changes.create_user, writes=True),
     Route(method="GET", path="/users/$count", handler=_user_count),
     Route(method="GET", path="/users/<key>", handler=_user),
-    Route(method="GET", path="/users/<key>/memberOf", handler=_member_of),
+    Route(method="GET", path="/users/<key>/memberOf", handler=group_calls.groups_of_user),
     Route(method="PATCH", path="/users/<key>", handler=changes.update_user, writes=True),
     Route(method="DELETE", path="/users/<key>", handler=changes.delete_user, writes=True),
     Route(method="POST", path="/users/<key>/assignLicense", handler=changes.assign_license, writes=True),
+    Route(
+        method="POST",
+        path="/users/<key>/reprocessLicenseAssignment",
+        handler=changes.reprocess_licences,
+        writes=True,
+    ),
     Route(method="GET", path="/directory/deletedItems/microsoft.graph.user", handler=_deleted_users),
     Route(method="GET", path="/directory/deletedItems/<key>", handler=_deleted_user),
     Route(

@@ -1,8 +1,9 @@
-"""May these licences be given to and taken from this user?
+"""May these licences be given to and taken from this user, by an administrator or by a group?
 
-The rules of assignLicense as functions over plain values: no storage, no clock, no HTTP. What the
-service refuses is a Fault with the service's own words. Only rules that are certain stand here; the
-disputed ones (SharePoint 1 and 2, Exchange 1 and 2) are for the client to warn of.
+The rules of assignLicense and of group-based licensing as functions over plain values: no storage, no
+clock, no HTTP. What the service refuses is a Fault with the service's own words. Only rules that are
+certain stand here; the disputed ones (SharePoint 1 and 2, Exchange 1 and 2) are for the client to warn
+of.
 """
 
 from __future__ import annotations
@@ -59,6 +60,26 @@ class Product:
     plans: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """A rule that says no. `error` is the word that licenseAssignmentState has for it.
+
+    Whose doing it is: a licence of `sku_id`, or one that has one of `plans` on; where neither is set,
+    every licence that is given.
+    """
+
+    error: str
+    fault: Fault
+    sku_id: str | None = None
+    plans: frozenset[str] = frozenset()
+
+    def concerns(self, each: Held, products: Mapping[str, Product]) -> bool:
+        """Tell whether a licence is (among) what the rule says no to."""
+        if self.sku_id is not None:
+            return each.sku_id == self.sku_id
+        return not self.plans or not self.plans.isdisjoint(_plans_on(each, products))
+
+
 def is_guid(text: str) -> bool:
     """Tell whether a lower-case text is a GUID."""
     return _GUID.fullmatch(text) is not None
@@ -79,18 +100,83 @@ def assign(
     """
     _check_form(add, remove, products)
     kept = _without(held, remove)
-    if add and not _LOCATION.fullmatch(usage_location or ""):
-        raise refused("License assignment cannot be done for user with invalid usage location.")
+    if add and not is_location(usage_location):
+        raise _no_location().fault
     for wanted in add:
         _check_assignable(wanted, products)
     added = {wanted.sku_id: wanted for wanted in add}
     after = [each for each in kept if each.group_id is not None or each.sku_id not in added]
     after += [Held(sku_id=each.sku_id, disabled_plans=tuple(sorted(each.disabled_plans))) for each in add]
-    for sku_id in sorted(seats(after) - seats(held)):
-        if products[sku_id].free < 1:
-            raise refused(f"Subscription with SKU {sku_id} does not have any available licenses.")
-    _check_plans(enabled_plans(held, products), enabled_plans(after, products), catalog)
+    for violation in _violations(held, after, products, catalog):
+        raise violation.fault
     return tuple(after)
+
+
+def change_group(
+    given: Iterable[Wanted],
+    *,
+    add: Sequence[Wanted],
+    remove: Sequence[str],
+    products: Mapping[str, Product],
+) -> tuple[Wanted, ...]:
+    """Return what a group gives its members afterwards, by SKU id; raises Fault as `assign` does.
+
+    Seats and the members' other licences are nothing to the group: they are judged member by member.
+    """
+    _check_form(add, remove, products)
+    after = {each.sku_id: each for each in given}
+    for sku_id in remove:
+        if after.pop(sku_id, None) is None:
+            raise refused("Group does not have a corresponding license.")
+    for wanted in add:
+        _check_assignable(wanted, products)
+        after[wanted.sku_id] = wanted
+    return tuple(after[sku_id] for sku_id in sorted(after))
+
+
+def inherit(
+    held: Sequence[Held],
+    group_id: str,
+    wanted: Sequence[Wanted],
+    *,
+    products: Mapping[str, Product],
+    usage_location: str | None,
+    catalog: Catalog,
+) -> tuple[tuple[Held, ...], Fault | None]:
+    """Return what a user holds once a group's licences are to be `wanted`, and why not those, if so.
+
+    One step, all or nothing: where a rule says no, none of the group's products is given and none is
+    taken; what the user already had from the group stays (ActiveWithError), the rest is in Error. The
+    licences to blame tell the rule, the others "Other". `usage_location` is the user's, or else the
+    tenant's.
+    """
+    others = [each for each in held if each.group_id != group_id]
+    old = {each.sku_id: each for each in held if each.group_id == group_id}
+    new = {
+        each.sku_id: Held(sku_id=each.sku_id, group_id=group_id, disabled_plans=each.disabled_plans)
+        for each in wanted
+    }
+    if old == new:
+        return tuple(held), None
+    after = (*others, *new.values())
+    found = [_no_location()] if new and not is_location(usage_location) else []
+    found += _violations(held, after, products, catalog)
+    if not found:
+        return after, None
+    rows = []
+    for sku_id in sorted(old.keys() | new.keys()):
+        meant = new.get(sku_id) or old[sku_id]
+        error = next((each.error for each in found if each.concerns(meant, products)), "Other")
+        if sku_id in old and old[sku_id].active:
+            rows.append(replace(old[sku_id], state="ActiveWithError", error=error))
+        elif sku_id in new:
+            rows.append(replace(meant, state="Error", error=error))
+    return (*others, *rows), found[0].fault
+
+
+def is_location(text: str | None) -> bool:
+    """Tell whether a text is a usage location: the code of a country."""
+    return _LOCATION.fullmatch(text or "") is not None
 
 
 def seats(held: Iterable[Held]) -> set[str]:
@@ -100,13 +186,13 @@ def seats(held: Iterable[Held]) -> set[str]:
 
 def enabled_plans(held: Iterable[Held], products: Mapping[str, Product]) -> set[str]:
     """Return the service plans that are on: those that any source leaves on."""
-    return {
-        plan
-        for each in held
-        if each.active and each.sku_id in products
-        for plan in products[each.sku_id].plans
-        if plan not in each.disabled_plans
-    }
+    return {plan for each in held if each.active for plan in _plans_on(each, products)}
+
+
+def _plans_on(each: Held, products: Mapping[str, Product]) -> set[str]:
+    """Return the plans that a licence leaves on, whatever its state."""
+    product = products.get(each.sku_id)
+    return set() if product is None else product.plans.keys() - set(each.disabled_plans)
 
 
 def settle_inherited(each: Held, *, seat: bool) -> Held:
@@ -158,26 +244,46 @@ def _check_assignable(wanted: Wanted, products: Mapping[str, Product]) -> None:
             )
 
 
-def _check_plans(before: set[str], after: set[str], catalog: Catalog) -> None:
-    """Refuse exclusive plans and missing dependencies that were not there before.
+def _no_location() -> Violation:
+    message = "License assignment cannot be done for user with invalid usage location."
+    return Violation(error="ProhibitedInUsageLocationViolation", fault=refused(message))
+
+
+def _violations(
+    before: Iterable[Held], after: Iterable[Held], products: Mapping[str, Product], catalog: Catalog
+) -> Iterator[Violation]:
+    """Yield what stands against a step: missing seats, then exclusive plans and missing dependencies.
 
     What a tenant already holds against the rules does not stand in the way of another change.
     """
-    old = {fault.message for fault in _plan_faults(before, catalog)}
-    for fault in _plan_faults(after, catalog):
-        if fault.message not in old:
-            raise fault
+    for sku_id in sorted(seats(after) - seats(before)):
+        product = products.get(sku_id)
+        if product is None or product.free < 1:
+            message = f"Subscription with SKU {sku_id} does not have any available licenses."
+            yield Violation(error="CountViolation", fault=refused(message), sku_id=sku_id)
+    old = {each.fault.message for each in _clashes(enabled_plans(before, products), catalog)}
+    for violation in _clashes(enabled_plans(after, products), catalog):
+        if violation.fault.message not in old:
+            yield violation
 
 
-def _plan_faults(plans: set[str], catalog: Catalog) -> Iterator[Fault]:
+def _clashes(plans: set[str], catalog: Catalog) -> Iterator[Violation]:
     for plan, other, certain in catalog.exclusive(plans):
         if certain:
-            yield refused(
+            message = (
                 f"License assignment failed because service plans {plan}, {other} are mutually exclusive."
+            )
+            yield Violation(
+                error="MutuallyExclusiveViolation", fault=refused(message), plans=frozenset((plan, other))
             )
     for rule in catalog.missing(plans):
         if rule.certain:
-            yield refused(
+            message = (
                 f"License assignment failed because service plan {rule.plan} depends on the service plan(s)"
                 f" {', '.join(rule.needs)}"
+            )
+            yield Violation(
+                error="DependencyViolation",
+                fault=refused(message),
+                plans=frozenset((rule.plan, *rule.needs)),
             )

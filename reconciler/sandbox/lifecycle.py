@@ -49,7 +49,7 @@ def _purge_users(db: sqlite3.Connection, after: datetime) -> None:
     """Delete for good the users who have been deleted for 30 days, with all that hangs on them."""
     gone = db.execute("SELECT id FROM users WHERE deleted_at <= ?", (stamp(after - KEPT),)).fetchall()
     for statement in (
-        "DELETE FROM members WHERE user_id = ?",
+        "DELETE FROM members WHERE member_id = ?",
         "DELETE FROM role_assignments WHERE principal_id = ?",
         "DELETE FROM users WHERE id = ?",
     ):

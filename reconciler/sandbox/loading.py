@@ -3,7 +3,8 @@
 The whole tenant is replaced in one transaction, or nothing is. What a snapshot tells is kept as told:
 consumed units beyond the licences of its users, and prepaid units beyond (or below) the sums of its
 subscriptions, stay as remainders of the SKU and are added to what is counted from then on. Inherited
-licences are those that `licenseAssignmentStates` tells of; none is inferred from groups.
+licences are those that `licenseAssignmentStates` tells of; none is inferred from groups until one of
+them is changed.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ from reconciler.sandbox.resources import SINGLE_USER_ONLY
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+LIST = ("$select", "$filter", "$top", "$count", "$skiptoken")
+"""What a long listing that can be filtered offers."""
+
 DEFAULT_PAGE = 100
 MAX_PAGE = 999
 
@@ -67,7 +70,10 @@ GROUPS: Mapping[str, str] = {
     "id": "id",
     "displayname": "fold(name)",
     "assignedlicenses/$count": "json_array_length(resource, '$.assignedLicenses') > 0",
+    "hasmemberswithlicenseerrors": "EXISTS (SELECT 1 FROM assignments WHERE group_id = groups.id"
+    " AND remembered = 0 AND error <> 'None')",
 }
+_BOOLEANS = ("accountenabled", "hasmemberswithlicenseerrors")
 ROLE_ASSIGNMENTS: Mapping[str, str] = {"principalid": "principal_id", "roledefinitionid": "template_id"}
 
 
@@ -161,7 +167,7 @@ def _condition(term: re.Match[str], offered: Mapping[str, str]) -> Condition:
     value, quoted = term["value"], term["value"].startswith("'")
     if value.lower() == "null":
         return Condition(f"{sql} IS {'NOT ' if negated else ''}NULL", (), negated)
-    if quoted == (term["name"].lower() == "accountenabled"):
+    if quoted == (term["name"].lower() in _BOOLEANS):
         raise fault.malformed(f"A value of property '{term['name']}' in $filter has the wrong type.")
     compared: str | int = _text(value) if quoted else int(value.lower() == "true")
     return Condition(f"{sql} IS {'NOT ' if negated else ''}?", (compared,), negated)

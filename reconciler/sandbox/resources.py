@@ -100,7 +100,7 @@ class DeletedUser(User, kw_only=True):
 
 
 class Group(Resource, kw_only=True):
-    """group, with its members' ids beside it."""
+    """group, with its members' ids beside it: of users, and of groups that are nested in it."""
 
     id: Text
     display_name: str | None = None
@@ -224,6 +224,17 @@ def encoded_names(struct: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
 
 
 USER_FIELDS = encoded_names(User)
+
+GROUP_LISTS = frozenset({"groupTypes", "assignedLicenses"})
+"""A group's properties that are lists, like USER_LISTS."""
+
+PROCESSING_STATE = "licenseProcessingState"
+
+GROUP_PROPERTIES = (*(name for _, name in encoded_names(Group) if name != "members"), PROCESSING_STATE)
+"""What $select knows of a group."""
+
+GROUP_DEFAULT = tuple(name for name in GROUP_PROPERTIES if name not in ("assignedLicenses", PROCESSING_STATE))
+"""What Graph tells of a group without $select."""
 
 USER_LISTS = frozenset({"businessPhones", "otherMails", "proxyAddresses"})
 """A user's properties that are lists: [] where the tenant holds nothing."""

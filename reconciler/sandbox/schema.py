@@ -7,9 +7,10 @@ parts is kept, as remainders of `skus` (loading.py). Instants are texts in UTC t
 
 from __future__ import annotations
 
-VERSION = 1
+VERSION = 2
 
 TABLES = (
+    "queue",
     "role_assignments",
     "members",
     "groups",
@@ -59,10 +60,16 @@ LAYOUT = (
         auto_renew INTEGER, owner_type TEXT, commerce_id TEXT, term_days INTEGER NOT NULL
     ) WITHOUT ROWID""",
     "CREATE TABLE groups (id TEXT PRIMARY KEY, name TEXT NOT NULL, resource TEXT NOT NULL) WITHOUT ROWID",
+    # member_id is a user's, or a group's: a nested one
     """CREATE TABLE members (
-        group_id TEXT NOT NULL REFERENCES groups ON DELETE CASCADE, user_id TEXT NOT NULL,
-        PRIMARY KEY (group_id, user_id)
+        group_id TEXT NOT NULL REFERENCES groups ON DELETE CASCADE, member_id TEXT NOT NULL,
+        PRIMARY KEY (group_id, member_id)
     ) WITHOUT ROWID""",
+    # what group-based licensing still has to do: of all members of a group where user_id is ''
+    """CREATE TABLE queue (
+        id INTEGER PRIMARY KEY, group_id TEXT NOT NULL REFERENCES groups ON DELETE CASCADE,
+        user_id TEXT NOT NULL DEFAULT '', queued_at TEXT NOT NULL, due_at TEXT NOT NULL
+    )""",
     """CREATE TABLE role_assignments (
         principal_id TEXT NOT NULL, template_id TEXT NOT NULL, scope TEXT NOT NULL DEFAULT '/',
         PRIMARY KEY (principal_id, template_id, scope)
@@ -75,7 +82,8 @@ INDEXES = (
     "CREATE INDEX addresses_user ON addresses (user_id)",
     """CREATE INDEX assignments_seats ON assignments (sku_id, user_id, remembered, state)
         WHERE remembered = 0 AND state <> 'Error'""",
+    "CREATE INDEX assignments_group ON assignments (group_id, user_id) WHERE group_id <> ''",
     "CREATE INDEX subscriptions_sku ON subscriptions (sku_id)",
-    "CREATE INDEX members_user ON members (user_id)",
+    "CREATE INDEX members_member ON members (member_id)",
 )
 """Made after the rows of a snapshot have come in: that is several times faster."""

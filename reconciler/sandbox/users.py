@@ -40,6 +40,14 @@ def find_deleted(db: sqlite3.Connection, key: str) -> sqlite3.Row | None:
     return row
 
 
+def by_id(db: sqlite3.Connection, ids: Iterable[str]) -> list[sqlite3.Row]:
+    """Return the rows of those users who are there and not deleted."""
+    return db.execute(
+        "SELECT * FROM users WHERE deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(ids)),),
+    ).fetchall()
+
+
 def page(
     db: sqlite3.Connection, conditions: Sequence[Condition], *, after: str, limit: int, deleted: bool = False
 ) -> list[sqlite3.Row]:
@@ -69,7 +77,7 @@ def _where(conditions: Sequence[Condition], *, deleted: bool) -> tuple[str, list
 def members(db: sqlite3.Connection, group_id: str, *, after: str, limit: int) -> list[sqlite3.Row]:
     """Return up to `limit` rows of a group's members whose id follows `after`, by id."""
     return db.execute(
-        "SELECT users.* FROM members JOIN users ON users.id = members.user_id"
+        "SELECT users.* FROM members JOIN users ON users.id = member_id"
         " WHERE group_id = ? AND deleted_at IS NULL AND id > ? ORDER BY id LIMIT ?",
         (group_id, after, limit),
     ).fetchall()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -50,13 +51,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a handler works with; `params` are the variable parts of the path."""
+    """What a handler works with; `params` are the variable parts of the path.
+
+    `group_delay` is how long a change of a group takes to reach its members.
+    """
 
     db: sqlite3.Connection
     now: datetime
     actor: Actor
     call: Call
     params: Mapping[str, str]
+    group_delay: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
