@@ -21,8 +21,8 @@ import msgspec
 from reconciler import home as homes
 from reconciler.errors import UsageError
 from reconciler.journal_lock import locked
-from reconciler.model import Removal
-from reconciler.plan import ActorInfo, TenantInfo, UserRef
+from reconciler.model import Remembered, Removal
+from reconciler.plan import ActorInfo, GroupRef, TenantInfo, Topic, UserRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 FORMAT_VERSION = "1.0"
 UNCERTAIN = "unknown"
 """The status of a write that may or may not have happened."""
+MEMBER_ERRORS = "member-errors"
+"""The code of a group's change that was made, and failed to reach all of its members."""
+DISABLED = "disabled"
+"""The topic of accounts that shall be deleted and can't sign in."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -41,7 +45,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 
 
 class RunStart(Record, frozen=True, kw_only=True, tag="run-start"):
-    """What was about to be carried out, by whom, with which flags. `changes` counts ready ones."""
+    """What was about to be carried out, by whom, with which flags. `changes` counts ready ones.
+
+    `memory` is what the plan tells later ones to remember; older journals have none.
+    """
 
     format_version: str = FORMAT_VERSION
     tool_version: str
@@ -51,14 +58,29 @@ class RunStart(Record, frozen=True, kw_only=True, tag="run-start"):
     actor: ActorInfo
     options: dict[str, Any]
     changes: int
+    memory: tuple[Topic, ...] = ()
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """What a change of a group's licences gives to a member and takes away: SKU ids, over all sources."""
+
+    id: str
+    upn: str
+    gains: tuple[str, ...] = ()
+    loses: tuple[str, ...] = ()
 
 
 class Intent(Record, frozen=True, kw_only=True, tag="intent"):
-    """A write that is about to be sent; `before` is what the object held a moment ago."""
+    """A write that is about to be sent; `before` is what the object held a moment ago.
+
+    `members` are those of a group that gain or lose something with its licences.
+    """
 
     address: str
     kind: str
     user: UserRef | None = None
+    group: GroupRef | None = None
+    members: tuple[Member, ...] = ()
     before: dict[str, Any]
     after: dict[str, Any]
 
@@ -223,9 +245,15 @@ def _replay_all(pending: dict[str, Intent], taken: Taken) -> None:
 def _replay(intent: Intent, result: Result | None, taken: Taken) -> None:
     """Bring `taken` forward over one write."""
     user = (result.user_id if result else None) or (intent.user.id if intent.user else None)
-    if user is None or (result and result.status not in ("done", UNCERTAIN)):
+    if result and result.status not in ("done", UNCERTAIN) and result.code != MEMBER_ERRORS:
         return
     moment = result.time if result else intent.time
+    for member in intent.members:
+        taken.update({(member.id, sku): (moment, intent.kind) for sku in member.loses})
+        for sku in member.gains:
+            taken.pop((member.id, sku), None)
+    if user is None:
+        return
     held, kept = _skus(intent.before), _skus(intent.after)
     match intent.kind:
         case "restore-user":
@@ -233,7 +261,7 @@ def _replay(intent: Intent, result: Result | None, taken: Taken) -> None:
                 del taken[key]
         case "delete-user":
             taken.update({(user, sku): (moment, intent.kind) for sku in held})
-        case "set-licenses":
+        case "set-licenses" | "add-member" | "remove-member":
             taken.update({(user, sku): (moment, intent.kind) for sku in held - kept})
             for sku in kept - held:
                 taken.pop((user, sku), None)
@@ -245,6 +273,58 @@ def _skus(state: dict[str, Any]) -> frozenset[str]:
     if not isinstance(held, list):
         return frozenset()
     return frozenset(str(one["sku_id"]) for one in held if isinstance(one, dict) and "sku_id" in one)
+
+
+def remembered(path: Path, tenant_id: str | None = None) -> tuple[Remembered, ...]:
+    """Return what the plans of all runs, by topic, told later ones to remember, sorted by topic.
+
+    A user is there since the run that first told of the user, or was switched off by a run; `tenant_id`
+    leaves other tenants' runs out.
+    """
+    topics: dict[str, _Memory] = {}
+    pending: dict[str, Intent] = {}
+    ours = False
+    for line in _scan(path):
+        if isinstance(line, RunStart):
+            ours = tenant_id in (None, line.tenant.id)
+            pending.clear()
+            for topic in line.memory if ours else ():
+                topics.setdefault(topic.topic, _Memory()).take(topic, line.time)
+        elif isinstance(line, Intent) and ours and line.kind == "update-user":
+            pending[line.address] = line
+        elif isinstance(line, Result) and line.status == "done" and line.address in pending:
+            enabled = pending.pop(line.address).after.get("enabled")
+            if line.user_id and isinstance(enabled, bool):
+                topics.setdefault(DISABLED, _Memory()).switched(line.user_id, line.time, on=enabled)
+    return tuple(
+        Remembered(topic=topic, count=memory.count, since=memory.since, left=memory.left)
+        for topic, memory in sorted(topics.items())
+    )
+
+
+class _Memory:
+    """What is remembered of one topic so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.since: dict[str, datetime] = {}
+        self.left: dict[str, datetime] = {}
+
+    def take(self, topic: Topic, moment: datetime) -> None:
+        """Bring it forward over what a run told at its start."""
+        self.count = topic.count
+        for user in topic.joined:
+            self.since[user] = moment
+            self.left.pop(user, None)
+        for user in topic.left:
+            self.since.pop(user, None)
+            self.left[user] = moment
+
+    def switched(self, user: str, moment: datetime, *, on: bool) -> None:
+        """Bring it forward over an account that a run switched on or off."""
+        self.since.pop(user, None)
+        if not on:
+            self.since[user] = moment
 
 
 class Journal:

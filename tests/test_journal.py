@@ -20,6 +20,8 @@ from reconciler.plan import ActorInfo, TenantInfo, UserRef
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TENANT = TenantInfo(id="t-1", domain="contoso.com", provider="sandbox")
+LATER = ("memory", "group", "members")
+"""Members of a line that journals of older versions lack."""
 HEADER = {
     "tool_version": "0.1.0",
     "plan_digest": "sha256:p",
@@ -116,7 +118,7 @@ def test_every_line_keeps_the_published_schema(path):
     assert [line["type"] for line in lines] == ["run-start", "intent", "result", "intent", "run-end"]
     for line in lines:
         validator.validate(line)
-        for member in ("run", "time", *(set(line) - {"type", "run", "time"})):
+        for member in set(line) - {"type", *LATER}:
             with pytest.raises(jsonschema.ValidationError):
                 validator.validate({key: value for key, value in line.items() if key != member})
 

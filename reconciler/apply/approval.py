@@ -17,9 +17,13 @@ from reconciler.plan import ActorInfo
 from reconciler.roles import GLOBAL_ADMINISTRATOR
 
 if TYPE_CHECKING:
-    from reconciler.plan import Change, Plan
+    from collections.abc import Iterator
+
+    from reconciler.plan import Change, Plan, UserRef
 
 DESTROYS_MAILBOX, DESTROYS_USER = "mailbox-deletion", "user-deletion"
+OF_LICENCES = ("set-licenses", "set-group-licenses", "remove-member")
+"""Kinds that take nothing but licences away."""
 
 
 class Live(Value, frozen=True, kw_only=True):
@@ -119,6 +123,7 @@ def _permit(change: Change, actor: Actor) -> Change:
 def protect(plan: Plan, live: Live) -> Plan:
     """Return the plan with every ready change blocked that takes something from a protected user.
 
+    Through a group too: from whoever leaves it, or loses something with the licences that it gives.
     The plan was judged when it was made; since then somebody may have got a directory role, joined a
     protected group, or be the one who applies. What the plan allows by name stays allowed.
     """
@@ -129,22 +134,31 @@ def protect(plan: Plan, live: Live) -> Plan:
         member for group in live.groups if named & {group.id, group.name.lower()} for member in group.members
     }
 
-    def protected(change: Change) -> bool:
-        user = change.user
-        if not (change.ready and change.removes and user and user.id):
-            return False
-        allowed = "protected" in plan.options.get("allow", ()) and change.kind == "set-licenses"
-        return (
+    def shielded(user: UserRef, *, allowed: bool) -> bool:
+        return bool(
             user.id == live.actor.id
             or administrators == {user.id}
             or user.id in listed
-            or bool(named & {user.id, user.upn})
+            or named & {user.id, user.upn}
             or (user.id in held and not allowed)
         )
+
+    def protected(change: Change) -> bool:
+        if not (change.ready and change.removes):
+            return False
+        allowed = "protected" in plan.options.get("allow", ()) and change.kind in OF_LICENCES
+        return any(shielded(user, allowed=allowed) for user in _losers(change) if user.id)
 
     changes = tuple(_protected(change) if protected(change) else change for change in plan.changes)
     summary = msgspec.structs.replace(plan.summary, blocked=sum(not change.ready for change in changes))
     return msgspec.structs.replace(plan, changes=changes, summary=summary)
+
+
+def _losers(change: Change) -> Iterator[UserRef]:
+    """Yield the users from whom a change takes something."""
+    if change.user:
+        yield change.user
+    yield from (member.user for member in change.members if member.loses)
 
 
 def _protected(change: Change) -> Change:
@@ -153,11 +167,13 @@ def _protected(change: Change) -> Change:
 
 def losses(plan: Plan) -> Losses:
     """Return whose data the ready changes of a plan would destroy."""
-    users, mailboxes = set(), set()
+    users: set[str] = set()
+    mailboxes: set[str] = set()
     for change in plan.ready:
-        codes = {warning.code for warning in change.warnings}
-        if change.user and DESTROYS_USER in codes:
-            users.add(change.user.upn)
-        elif change.user and DESTROYS_MAILBOX in codes:
-            mailboxes.add(change.user.upn)
+        for warning in change.warnings:
+            upn = change.user.upn if change.user else warning.params.get("upn")
+            if upn and warning.code == DESTROYS_USER:
+                users.add(upn)
+            elif upn and warning.code == DESTROYS_MAILBOX:
+                mailboxes.add(upn)
     return Losses(users=tuple(sorted(users)), mailboxes=tuple(sorted(mailboxes - users)))

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import msgspec
 
 from reconciler.apply.credentials import generate
-from reconciler.apply.expectation import alone, judge, moved
+from reconciler.apply.expectation import alone, carried, judge, moved
 from reconciler.apply.result import Result, Run
 from reconciler.apply.schedule import Schedule
+from reconciler.apply.turns import Apart, Turns
 from reconciler.directory import Write
 from reconciler.errors import ReconcilerError
+from reconciler.journal import Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,10 +48,14 @@ class Carrier(Protocol):
 
 
 class Job(NamedTuple):
-    """A change that may be sent now, its `before` as of now; and the id of its user, if there is one."""
+    """A change that may be sent now, its `before` as of now; the id of its user, if there is one.
+
+    `apart` is what this run may have moved itself: it is not compared.
+    """
 
     change: Change
     user_id: str | None
+    apart: Apart
 
 
 def run(
@@ -102,6 +108,7 @@ class _Engine:
         self._credentials = credentials
         self._stop = stop
         self._schedule = Schedule(plan.changes)
+        self._turns = Turns(plan.changes)
         self._results: dict[str, Result] = {}
         self._carried: dict[str, dict[str, Any]] = {}
         self._ids: dict[str, str] = {}
@@ -135,13 +142,10 @@ class _Engine:
         return [] if self._stop.is_set() or self._error else self._schedule.take(BATCH)
 
     def _job(self, change: Change) -> Job:
-        user = change.user
+        user, apart = change.user, self._turns.apart(change, self._ids.values())
         if user is None:
-            return Job(change, None)
-        return Job(
-            alone(change, self._carried.get(user.upn, {})),
-            user.id or self._ids.get(user.upn),
-        )
+            return Job(change, None, apart)
+        return Job(alone(change, self._carried.get(user.upn, {})), user.id or self._ids.get(user.upn), apart)
 
     # ------------------------------------------------------------ in flight (other threads)
 
@@ -162,21 +166,12 @@ class _Engine:
     def _write(self, jobs: list[Job]) -> list[Result]:
         changes = {job.change.address: job.change for job in jobs}
         passwords = self._passwords(changes.values())
-        self._journal.intend(
-            {
-                "address": change.address,
-                "kind": change.kind,
-                "user": change.user,
-                "before": change.before,
-                "after": change.after,
-            }
-            for change in changes.values()
-        )
+        self._journal.intend(map(_intent, changes.values()))
         self._intended.update(changes)
         outcomes = self._directory.carry_out(
             [
-                Write(change=change, user_id=user_id, password=passwords.get(change.address))
-                for change, user_id in jobs
+                Write(change=job.change, user_id=job.user_id, password=passwords.get(job.change.address))
+                for job in jobs
             ]
         )
         return [self._outcome(changes[outcome.address], outcome) for outcome in outcomes]
@@ -196,7 +191,9 @@ class _Engine:
         return {addresses[upn]: password for upn, password in fresh.items()}
 
     def _outcome(self, change: Change, outcome: Outcome) -> Result:
-        code, params = outcome.code, {"message": outcome.message} if outcome.message else {}
+        code, params = outcome.code, dict(outcome.params)
+        if outcome.message:
+            params["message"] = outcome.message
         if change.kind == "create-user" and outcome.status == "done":
             code, params = "password-not-kept", {}
             if self._credentials:
@@ -226,7 +223,7 @@ class _Engine:
         for result in results:
             change = self._schedule.change(result.address)
             if result.carried and change.user:
-                self._carried.setdefault(change.user.upn, {}).update(change.after)
+                self._carried.setdefault(change.user.upn, {}).update(carried(change))
                 if result.user_id:
                     self._ids[change.user.upn] = result.user_id
             dropped = self._schedule.settle(result.address, carried=result.carried)
@@ -298,19 +295,51 @@ class _Engine:
         self._error = self._error or error
 
 
+def _intent(change: Change) -> dict[str, Any]:
+    """Return what the journal is told before a write.
+
+    What members of a group hold is told by what they gain and lose, and not by fingerprints as well.
+    """
+    ids = {one.sku: one.sku_id for part in (change.assign, change.revoke, change.modify) for one in part}
+
+    def known(skus: Iterable[str]) -> tuple[str, ...]:
+        return tuple(ids[sku] for sku in skus if sku in ids)
+
+    return {
+        "address": change.address,
+        "kind": change.kind,
+        "user": change.user,
+        "group": change.group,
+        "members": tuple(
+            Member(id=one.user.id, upn=one.user.upn, gains=known(one.gains), loses=known(one.loses))
+            for one in change.members
+            if one.user.id
+        ),
+        "before": {key: value for key, value in change.before.items() if key != "members"},
+        "after": change.after,
+    }
+
+
 def _verdict(job: Job, seen: dict[str, Any] | None) -> Result | None:
     """Return the result of a change that must not be written, or None."""
-    change = job.change
+    change = job.apart.of(job.change)
     if seen is None:
         return _result(change, "failed", code="unreadable")
+    names = _names(change) | seen.get("upns", {})
+    seen = job.apart.less(seen)
     user_id = job.user_id
     if change.kind == "create-user":
         user_id = seen.pop("id", None)
     verdict = judge(change, seen)
     if verdict == "moved":
         code = ("moved" if seen else "gone") if change.before else "exists"
-        return _result(change, "stale", code=code, params={"moved": moved(change.before, seen)})
+        return _result(change, "stale", code=code, params={"moved": moved(change.before, seen, names)})
     return _result(change, "already-done", user_id=user_id) if verdict == "already" else None
+
+
+def _names(change: Change) -> dict[str, str]:
+    """Return id → UPN of those members of a group whom the plan names."""
+    return {one.user.id: one.user.upn for one in change.members if one.user.id}
 
 
 def _asking_id(change: Change) -> Change:

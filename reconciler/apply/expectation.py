@@ -11,12 +11,24 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from reconciler.plan import Change
 
 Verdict = Literal["write", "already", "moved"]
+MOST_MEMBERS = 20
+"""Members of a group whose moves are told one by one."""
+
+_LISTS = ("assignments", "members")
 Moved = dict[str, Any]
+
+
+def carried(change: Change) -> dict[str, Any]:
+    """Return what a change that was carried out brings to the other changes of its user.
+
+    Never licences: each change's `before` tells those that are expected when its turn comes.
+    """
+    return {key: value for key, value in change.after.items() if key not in ("assignments", "member")}
 
 
 def alone(change: Change, carried: Mapping[str, Any]) -> Change:
@@ -57,12 +69,15 @@ def _told(want: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in want.items() if key != "enabled" or value is not None}
 
 
-def moved(want: Mapping[str, Any], seen: Mapping[str, Any]) -> list[Moved]:
+def moved(
+    want: Mapping[str, Any], seen: Mapping[str, Any], names: Mapping[str, str] | None = None
+) -> list[Moved]:
     """Return deepdiff's account of what differs, sorted by path: path, expected, found.
 
     Assignments are compared by SKU and source, not by position; their values are the plans that are
     off, and None where the licence is not there. Where something was expected, what nobody expected
-    anything of is not told.
+    anything of is not told. Members of a group are told by `names` (id → UPN), twenty of them and then
+    the number of the others; their values are fingerprints of their licences, None for no member.
     """
     from deepdiff import DeepDiff  # noqa: PLC0415  a tenth of a second that only a stale change costs
 
@@ -76,15 +91,32 @@ def moved(want: Mapping[str, Any], seen: Mapping[str, Any]) -> list[Moved]:
         for group in differences.values()
         for difference in group
     }
-    return [
-        {"path": list(place), "expected": _at(left, place), "found": _at(right, place)}
-        for place in sorted(places)
-    ]
+    fields = [_move(left, right, place) for place in sorted(places) if place[0] != "members"]
+    members = [place for place in places if place[0] == "members"]
+    return [*fields, *_members_moved(left, right, members, names or {})]
+
+
+def _move(left: Mapping[str, Any], right: Mapping[str, Any], place: tuple[str, ...]) -> Moved:
+    return {"path": list(place), "expected": _at(left, place), "found": _at(right, place)}
+
+
+def _members_moved(
+    left: Mapping[str, Any],
+    right: Mapping[str, Any],
+    places: Iterable[tuple[str, ...]],
+    names: Mapping[str, str],
+) -> Iterator[Moved]:
+    """Yield the moves of a group's members by name, and the number of those beyond the first."""
+    named = sorted((names.get(place[-1], place[-1]), place) for place in places)
+    for name, place in named[:MOST_MEMBERS]:
+        yield {**_move(left, right, place), "path": ["members", name]}
+    if len(named) > MOST_MEMBERS:
+        yield {"path": ["members"], "expected": None, "found": len(named) - MOST_MEMBERS}
 
 
 def _place(path: list[Any]) -> tuple[str, ...]:
-    """Return a field, or a licence among the assignments: no finer part tells a reader anything."""
-    return tuple(path[:2] if path[0] == "assignments" else path[:1])
+    """Return a field, a licence or a member: no finer part tells a reader anything."""
+    return tuple(path[:2] if path[0] in _LISTS else path[:1])
 
 
 def _at(state: Mapping[str, Any], place: tuple[str, ...]) -> object:
@@ -99,7 +131,7 @@ def _plain(key: str, value: object) -> object:
     if key != "assignments" or not isinstance(value, (list, tuple)):
         return value
     return {
-        one["sku_id"] + (f" by {one['assigned_by']}" if one["assigned_by"] else ""): sorted(
+        one["sku_id"] + (f" by {one['assigned_by']}" if one.get("assigned_by") else ""): sorted(
             one["disabled_plans"]
         )
         for one in value

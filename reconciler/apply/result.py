@@ -30,10 +30,13 @@ class Result(Value, frozen=True, kw_only=True):
     """What came of one change.
 
     done: written. already-done: the object held the wanted state, nothing was written. failed: the
-    tenant said no, or the object could not be read; nothing changed. stale: the object had moved
+    tenant said no, or the object could not be read; nothing changed (but with "member-errors": the group
+    is changed, and `params["members"]`, upn and error, are some of the `count` whom it did not reach).
+    stale: the object had moved
     (`params["moved"]`: path, expected, found). skipped: what it waits for was not done
     (`params`: on, status), or the run was stopped. left-out: it spends money and `--buy` was not
-    given. unknown: it may or may not have been written. blocked: the plan says why.
+    given. unknown: it may or may not have been written, or ("group-not-settled") its members did not
+    all follow in time. blocked: the plan says why.
     """
 
     address: str

@@ -36,20 +36,28 @@ class Schedule:
         return self._changes[address]
 
     def take(self, limit: int) -> list[Change]:
-        """Return up to `limit` changes that may be sent together, each on an object of its own."""
+        """Return up to `limit` changes that may be sent together, each on an object of its own.
+
+        Changes of groups travel by themselves: their members are waited for, which is no one else's wait.
+        """
         batch: list[Change] = []
+        others: list[int] = []
         while self._ready and len(batch) < limit:
             place = heapq.heappop(self._ready)
             change = self._changes[self._addresses[place]]
             if change.address not in self._waits:
                 continue
             parked = self._busy.get(_object(change))
-            if parked is None:
+            if batch and bool(change.group) != bool(batch[0].group):
+                others.append(place)
+            elif parked is None:
                 self._busy[_object(change)] = []
                 del self._waits[change.address]
                 batch.append(change)
             else:
                 heapq.heappush(parked, place)
+        for place in others:
+            heapq.heappush(self._ready, place)
         return batch
 
     def settle(self, address: str, *, carried: bool) -> list[Change]:
@@ -91,4 +99,6 @@ def _object(change: Change) -> str:
     """Return what the change writes to: two writes on it never run at once."""
     if change.user:
         return f"users/{change.user.upn}"
+    if change.group:
+        return f"groups/{change.group.id}"
     return f"subscriptions/{change.sku.sku_id}" if change.sku else change.address

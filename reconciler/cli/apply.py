@@ -226,6 +226,7 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
     aside = applying.aside(plan, buy=flags.buy)
     teller = Teller(plan, as_json=flags.as_json)
     if len(aside) == len(plan.changes):
+        _remember(proposed, plan, log, flags)
         return teller.nothing(applying.Run(id="", results=aside))
     consent.obtain(
         plan,
@@ -254,6 +255,13 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
     return teller.summary(run, log)
 
 
+def _remember(proposed: Proposed, plan: Plan, log: Journal, flags: Flags) -> None:
+    """Record a run that writes nothing, where it saw something that later plans build on."""
+    if any(topic.joined or topic.left for topic in plan.memory):
+        _begin(proposed, plan, log, flags)
+        log.end(counts={}, exit_code=0, interrupted=False)
+
+
 def _error_console() -> Console:
     from rich.console import Console
 
@@ -280,4 +288,5 @@ def _begin(proposed: Proposed, plan: Plan, log: Journal, flags: Flags) -> None:
             "buy": flags.buy,
         },
         changes=len(plan.ready),
+        memory=plan.memory,
     )

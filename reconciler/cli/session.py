@@ -168,26 +168,34 @@ def planned(request: Request) -> Iterator[tuple[Made, Directory]]:
     document = _document(request)
     with connect(document.tenant, request.acting_as, writes=request.writes) as directory:
         check_tenant(document.tenant, directory.identity()[0])
-        current = look(directory, document.protected_groups)
+        current = look(directory, *reading(document))
         desired = _desired(request, document, current)
         if desired.unlisted_users == "revoke":
             current = with_mailboxes(directory, current, unlisted.candidates(current, desired))
         yield _plan(request, desired, current, directory.actor(), now=current.taken_at), directory
 
 
-def look(directory: Directory, groups: Sequence[str] = ()) -> Current:
-    """Return the current state, with the licences that earlier runs took away.
+def reading(document: Document) -> tuple[Sequence[str], Collection[str]]:
+    """Return what a plan needs read: the groups that the files name, the users' fields that they use."""
+    return document.named_groups, document.fields
 
-    `groups` are names or ids of groups that are read beside those with licences.
+
+def look(directory: Directory, groups: Sequence[str] = (), fields: Collection[str] | None = None) -> Current:
+    """Return the current state, with the licences that earlier runs took away and what they remember.
+
+    `groups` are names or ids of groups that are read beside those with licences; `fields` our names of
+    the users' fields that are used, None: all.
     """
     import msgspec
 
     from reconciler import journal
 
-    current = directory.read(groups)
-    recorded = journal.removals(journal.path_in(home()), current.organization.id)
+    current = directory.read(groups, fields)
+    path, tenant = journal.path_in(home()), current.organization.id
+    recorded = journal.removals(path, tenant)
     removals = sorted({*current.removals, *recorded}, key=lambda r: (r.user_id, r.sku_id, r.removed_at))
-    return msgspec.structs.replace(current, removals=tuple(removals))
+    remembered = journal.remembered(path, tenant)
+    return msgspec.structs.replace(current, removals=tuple(removals), remembered=remembered)
 
 
 def with_mailboxes(directory: Directory, current: Current, user_ids: Collection[str]) -> Current:

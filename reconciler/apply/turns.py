@@ -1,0 +1,98 @@
+"""What may a run itself have moved when a change's turn comes?
+
+A plan's `before` is what is expected after everything in `depends_on`. What changes of groups bring about
+that nothing orders before or after this one may or may not be there yet: it is left out of the comparison,
+on both sides, and nothing else is. Pure: it reads the plan and no tenant.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from reconciler.plan import Change
+
+NOBODY: frozenset[str] = frozenset()
+
+
+class Apart(NamedTuple):
+    """What is not compared: licences that come from these groups, these members (ids) of a group."""
+
+    groups: frozenset[str] = NOBODY
+    users: frozenset[str] = NOBODY
+
+    def less(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what is compared of an object's values, expected or seen."""
+        kept = dict(values)
+        if self.groups and "assignments" in kept:
+            rows = kept["assignments"] or ()
+            kept["assignments"] = [row for row in rows if row.get("assigned_by") not in self.groups]
+        if self.users and "members" in kept:
+            members = kept["members"].items()
+            kept["members"] = {user: digest for user, digest in members if user not in self.users}
+        return kept
+
+    def of(self, change: Change) -> Change:
+        """Return a change that expects no more than is compared."""
+        return msgspec.structs.replace(change, before=self.less(change.before), after=self.less(change.after))
+
+
+class Turns:
+    """The ready changes of a plan, and which of its groups' changes are ordered against them."""
+
+    def __init__(self, changes: Sequence[Change]) -> None:
+        ready = [change for change in changes if change.ready]
+        groups = [change for change in ready if change.group]
+        self._licences = [change for change in groups if change.user is None]
+        self._members: dict[str, list[Change]] = {}
+        for change in groups:
+            if change.user:
+                self._members.setdefault(change.user.upn, []).append(change)
+        self._touched = frozenset(change.user.id for change in ready if change.user and change.user.id)
+        self._bits = {change.address: 1 << place for place, change in enumerate(groups)}
+        waits = {change.address: set(change.depends_on) for change in ready} if groups else {}
+        followers: dict[str, set[str]] = {address: set() for address in waits}
+        for address, targets in waits.items():
+            for target in targets & waits.keys():
+                followers[target].add(address)
+        self._before = _reached(waits, followers, self._bits)
+        self._after = _reached(followers, waits, self._bits)
+
+    def apart(self, change: Change, new: Iterable[str] = ()) -> Apart:
+        """Return what is not compared for a change; `new` are ids of users whom this run made."""
+        rivals = [*self._licences, *(self._members.get(change.user.upn, ()) if change.user else ())]
+        loose = [each for each in rivals if each is not change and not self._ordered(change, each)]
+        if change.user:
+            return Apart(groups=frozenset(each.group.id for each in loose if each.group))
+        if change.group is None:
+            return Apart()
+        theirs = frozenset(user for each in loose for user in each.before.get("members", ()))
+        return Apart(users=self._touched | theirs | frozenset(new))
+
+    def _ordered(self, change: Change, other: Change) -> bool:
+        """Tell whether one of two changes comes before the other in every order."""
+        masks = self._before.get(change.address, 0) | self._after.get(change.address, 0)
+        return bool(masks & self._bits[other.address])
+
+
+def _reached(
+    edges: Mapping[str, set[str]], back: Mapping[str, set[str]], bits: Mapping[str, int]
+) -> dict[str, int]:
+    """Return address → the bits of all that its edges lead to; what runs in a circle leads nowhere."""
+    masks = dict.fromkeys(edges, 0)
+    missing = {address: len(targets & edges.keys()) for address, targets in edges.items()}
+    done = deque(address for address, count in missing.items() if not count)
+    while done:
+        address = done.popleft()
+        passed = masks[address] | bits.get(address, 0)
+        for source in back[address] & edges.keys():
+            masks[source] |= passed
+            missing[source] -= 1
+            if not missing[source]:
+                done.append(source)
+    return masks
