@@ -1,7 +1,7 @@
 """Which files make up the desired state, and what do they say together?
 
-Finds the files, reads and checks each, and merges them: sections that may stand once, things that may
-be declared once. It knows no SKU and no tenant.
+Finds the files, and the tables that they name; reads and checks each, and merges them: sections that may
+stand once, things that may be declared once. It knows no SKU and no tenant.
 """
 
 from __future__ import annotations
@@ -10,16 +10,17 @@ import gc
 import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.config import reader, shape, text
+from reconciler.config import conditions, reader, shape, text
 from reconciler.config.nearest import nearest
 from reconciler.config.source import size
 from reconciler.errors import ConfigError, UsageError
-from reconciler.model import Problem, TenantRef
+from reconciler.model import Problem, Scope, TenantRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path as FilePath
 
     from reconciler.config.source import Data, Path, Source
@@ -27,14 +28,33 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".yaml", ".yml"}
 
+PROFILE = frozenset(
+    {
+        "name",
+        "given_name",
+        "surname",
+        "department",
+        "job_title",
+        "company",
+        "office",
+        "city",
+        "country",
+        "employee_id",
+        "enabled",
+    }
+)
+"""Fields of a user that an entry may manage, besides the usage location."""
+
 SINGLE = ("tenant", "defaults", "unlisted_users", "ignore_skus", "guardrails")
 """Sections that may stand in one of the files only."""
 
-KEYED = ("subscriptions", "bundles", "users")
+KEYED = ("subscriptions", "bundles", "users", "groups")
 """Sections whose members may each be declared in one of the files only."""
 
+SCOPED = ("version", "owner", "scope", "users", "users_from", "groups", "rules", "bundles")
+"""Sections of a file with a scope: what concerns the whole tenant is not its affair."""
 
-SECTIONS = (*SINGLE, *KEYED, "version", "restrictions")
+SECTIONS = (*SINGLE, *KEYED, "restrictions", *SCOPED[:3], "users_from", "rules")
 """Every key of the top level."""
 
 
@@ -58,7 +78,7 @@ class Member(NamedTuple):
     def node_of(self, field: str) -> int:
         """Return the node of a field's value: the same as `locate` finds, without looking it up."""
         whole = self.source.data[self.section][self.key] if self.source.failing else self.value
-        node = self.node + 2  # behind the member's own key and value
+        node = self.node + (2 if type(self.key) is str else 1)  # behind its own key, if any, and value
         names = list(whole)
         for name in names[: names.index(field)]:
             value = whole[name]
@@ -73,11 +93,13 @@ class Member(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Document:
     """The files, read and merged. `problems` are those found so far; what the schema refuses is left out
-    of all that the document gives.
+    of all that the document gives. `tables` are the CSV files that `users_from` names, as if each were a
+    file with `users`.
     """
 
     sources: tuple[Source, ...]
     digest: str
+    tables: tuple[Source, ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -103,6 +125,46 @@ class Document:
         names = declared[1].get("protected_users", []) if declared else []
         return tuple(sorted({name.lower() for name in names if "@" not in name}))
 
+    @property
+    def named_groups(self) -> tuple[str, ...]:
+        """Return every group that the files name, in lower case: by id where one is given, else by name."""
+        found = {*self.protected_groups}
+        for member in self.members("groups"):
+            found.add(member.value.get("id", str(member.key)).lower())
+        for said in self._conditions():
+            found.update(name.lower() for name in conditions.groups(said))
+        return tuple(sorted(found))
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Return the fields of users, by the names of model.User, that conditions test and entries manage."""
+        found: set[str] = set()
+        for source in (*self.sources, *self.tables):
+            for entry in _section(source, "users").values():
+                found.update(entry if isinstance(entry, dict) else ())
+        managed = PROFILE.union({"usage_location"}) & found
+        return managed.union(*map(conditions.fields, self._conditions()))
+
+    def _conditions(self) -> Iterator[dict[str, Data]]:
+        """Yield every `when` and every `scope`."""
+        for source in self.sources:
+            if "scope" in _sections(source) and ("scope",) not in source.failing:
+                yield source.data["scope"]
+        for member in self.members("rules"):
+            if "when" in member.value:
+                yield member.value["when"]
+
+    def scope(self, source: Source) -> Scope | None:
+        """Return whom a file may declare anything of; a table has that of the file that names it."""
+        source = source.named_by or source
+        if "scope" not in _sections(source) or ("scope",) in source.failing:
+            return None
+        return Scope(
+            condition=conditions.condition(source.data["scope"]),
+            owner=source.data.get("owner"),
+            location=source.locate(("scope",), key=True),
+        )
+
     def single(self, section: str) -> tuple[Source, Any] | None:
         """Return a section that may stand once, with its file; None where no file has it."""
         for source in self.sources:
@@ -112,17 +174,21 @@ class Document:
 
     def members(self, section: str) -> Iterator[Member]:
         """Yield the members of a section over all files, in order, without those that the schema refuses."""
+        return chain.from_iterable(_members(source, section) for source in (*self.sources, *self.tables))
+
+    def people(self) -> Iterator[tuple[Member, Member | None]]:
+        """Yield the entry of each user, and the row of a table that means the same user, if there is one.
+
+        A row that no entry of `users` means is an entry itself.
+        """
+        rows: dict[str, Member] = {}
+        for source in self.tables:
+            for row in _members(source, "users"):
+                rows.setdefault(folded("users", str(row.key)), row)
         for source in self.sources:
-            if section not in _sections(source) or (section,) in source.failing:
-                continue
-            value = source.data[section]
-            items = value.items() if isinstance(value, dict) else enumerate(value)
-            nodes = source.members[section]
-            for node, (key, whole) in zip(nodes, items, strict=True):
-                if not source.failing:
-                    yield Member(source, section, key, whole, node)
-                elif (section, key) not in source.failing:
-                    yield Member(source, section, key, _without(source.failing, section, key, whole), node)
+            for member in _members(source, "users"):
+                yield member, rows.pop(folded("users", str(member.key)), None) if rows else None
+        yield from ((row, None) for row in rows.values())
 
     @property
     def names_lost(self) -> bool:
@@ -137,9 +203,8 @@ class Document:
     def names(self, section: str) -> set[str]:
         """Return the keys of a section over all files, of members that the schema refuses too."""
         found: set[str] = set()
-        for source in self.sources:
-            value = _sections(source).get(section)
-            found.update(value if isinstance(value, dict) else ())
+        for source in (*self.sources, *self.tables):
+            found.update(_section(source, section))
         return found
 
 
@@ -153,6 +218,26 @@ def _sections(source: Source) -> dict[str, Any]:
     return source.data if isinstance(source.data, dict) else {}
 
 
+def _section(source: Source, section: str) -> dict[str, Any]:
+    """Return a section that is a mapping, whatever it holds; an empty one where there is none."""
+    value = _sections(source).get(section)
+    return value if isinstance(value, dict) else {}
+
+
+def _members(source: Source, section: str) -> Iterator[Member]:
+    """Yield the members of a section of one file, without those that the schema refuses."""
+    if section not in _sections(source) or (section,) in source.failing:
+        return
+    value = source.data[section]
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    nodes = source.members[section]
+    for node, (key, whole) in zip(nodes, items, strict=True):
+        if not source.failing:
+            yield Member(source, section, key, whole, node)
+        elif (section, key) not in source.failing:
+            yield Member(source, section, key, _without(source.failing, section, key, whole), node)
+
+
 def _without(failing: set[Path], section: str, key: str | int, value: Data) -> Data:
     """Return a member without its fields that the schema refuses."""
     if not isinstance(value, dict):
@@ -160,25 +245,32 @@ def _without(failing: set[Path], section: str, key: str | int, value: Data) -> D
     return {name: field for name, field in value.items() if (section, key, name) not in failing}
 
 
-def load(paths: Sequence[FilePath]) -> Document:
+def load(paths: Sequence[FilePath], instead: Mapping[FilePath, bytes] | None = None) -> Document:
     """Read, check and merge the files; what is wrong stands in `problems` of the document.
 
-    Raises UsageError where a path can't be read at all.
+    `instead` holds contents that shall be taken for those of files. Raises UsageError where a path can't
+    be read at all.
     """
     digest = hashlib.sha256()
     sources = []
     for name, path in _files(paths):
-        content = _content(path)
-        digest.update(name.encode("utf-8", "surrogateescape") + b"\0%d\0" % len(content))
-        digest.update(content)
-        sources.append(reader.read(name, content))
-    document = Document(tuple(sources), f"sha256:{digest.hexdigest()}")
-    for source in sources:
+        content = instead[path] if instead and path in instead else _content(path)
+        _add(digest, name, content)
+        source = reader.read(name, content)
+        sources.append(source)
         if source.data is not None:
             shape.check(source)
+    document = Document(tuple(sources), f"sha256:{digest.hexdigest()}")
+    for source in sources:
         document.problems.extend(source.problems)
     document.problems.extend(_declared_twice(document))
     return document
+
+
+def _add(digest: hashlib._Hash, name: str, content: bytes) -> None:
+    """Add a file to the digest."""
+    digest.update(name.encode("utf-8", "surrogateescape") + b"\0%d\0" % len(content))
+    digest.update(content)
 
 
 def raise_for(problems: Sequence[Problem]) -> None:
@@ -247,26 +339,37 @@ def _declared_twice(document: Document) -> Iterator[Problem]:
             if section in _sections(source):
                 location = source.locate((section,), key=True)
                 if first is not None:
-                    yield _twice(location, "duplicate-section", section, first)
+                    yield twice(location, "duplicate-section", section, first)
                 first = first or location
     for section in KEYED:
-        members: dict[str, Member] = {}
-        for member in document.members(section):
+        yield from _keyed_twice(document.sources, section)
+    yield from _keyed_twice(document.tables, "users")
+
+
+def _keyed_twice(sources: Iterable[Source], section: str) -> Iterator[Problem]:
+    """Yield each member of a section that was there before, in these files."""
+    members: dict[str, Member] = {}
+    for source in sources:
+        for member in _members(source, section):
             name = folded(section, str(member.key))
             present = members.setdefault(name, member)
             if present is not member:
                 code = f"duplicate-{section[:-1]}"
-                yield _twice(member.location, code, str(member.key), present.location)
+                yield twice(member.location, code, str(member.key), present.location)
 
 
 def folded(section: str, key: str) -> str:
-    """Return `key` as it is compared: UPNs in lower case, SKUs in upper case, bundles as they are."""
+    """Return `key` as it is compared: UPNs in lower case, SKUs in upper case, groups whatever the case,
+    bundles as they are.
+    """
     if section == "users":
         return key if key.islower() else key.lower()
+    if section == "groups":
+        return key.casefold()
     return key.upper() if section == "subscriptions" else key
 
 
-def _twice(location: Location, code: str, name: str, first: Location) -> Problem:
+def twice(location: Location, code: str, name: str, first: Location) -> Problem:
     """Return the problem with a thing that is declared twice."""
     params = {"name": name, "file": first.file, "line": first.line, "column": first.column}
     return Problem(location=location, code=code, params=params)

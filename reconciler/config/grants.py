@@ -1,17 +1,20 @@
 """What does an item of a list of licences grant?
 
-An item names a bundle or a SKU, perhaps with service plans. Equal items grant the same, so that each
-is worked out once, however many users have it. Where it stands in a file is the caller's affair.
+An item names a bundle, or a SKU, perhaps with service plans, or SKUs of which one is enough; it may have
+dates. Equal items grant the same, so that each is worked out once, however many users have it. Where it
+stands in a file is the caller's affair.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.config.dates import ALWAYS, Span, span
 from reconciler.config.names import Fault
+from reconciler.config.nearest import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from reconciler.config.names import Names
     from reconciler.config.source import Data
@@ -21,8 +24,9 @@ class Granted(NamedTuple):
     """One SKU that an item grants; `disabled` as in model.Grant, `bundle` as the item names it."""
 
     sku_id: str
-    disabled: tuple[str, ...] | None
-    bundle: str | None
+    disabled: tuple[str, ...] | None = None
+    bundle: str | None = None
+    span: Span = ALWAYS
 
 
 class Wrong(NamedTuple):
@@ -34,10 +38,19 @@ class Wrong(NamedTuple):
 
 
 class Item(NamedTuple):
-    """What an item grants, and what is wrong with it."""
+    """What an item grants, and what is wrong with it.
+
+    `options` of an item with `one_of` are what it offers instead, each with its number in the list.
+    """
 
     granted: tuple[Granted, ...] = ()
     wrong: tuple[Wrong, ...] = ()
+    options: tuple[tuple[int, Granted], ...] = ()
+
+    def within(self, days: Span) -> Item:
+        """Return what of it ever holds within `days`, bounded by them."""
+        options = ((number, one) for number, option in self.options for one in within([option], days))
+        return Item(tuple(within(self.granted, days)), self.wrong, tuple(options))
 
 
 class Grants:
@@ -56,11 +69,47 @@ class Grants:
             if found is None:
                 found = self._items[item] = self._named(item)
             return found
-        key = tuple((name, tuple(value) if type(value) is list else value) for name, value in item.items())
+        key = _frozen(item)
         found = self._items.get(key)
         if found is None:
-            found = self._items[key] = self._with_plans(item)
+            found = self._items[key] = self._dated(item)
         return found
+
+    def _dated(self, item: dict[str, Any]) -> Item:
+        """Return what a mapping grants, within its dates."""
+        days = span(item)
+        found = self._offered(item) if "one_of" in item else self._bundle_or_sku(item)
+        if days == ALWAYS:
+            return found
+        return found.within(days)
+
+    def _bundle_or_sku(self, item: dict[str, Any]) -> Item:
+        """Return what a mapping grants, whenever."""
+        if "sku" in item:
+            return self._with_plans(item)
+        name = item["bundle"]
+        if name in self._bundles:
+            return self._named(name)
+        params = {
+            "name": name,
+            "sku": self._names.has_sku(name),
+            "nearest": nearest(name, tuple(sorted(self._bundles))),
+        }
+        return Item(wrong=(Wrong(("bundle",), "not-a-bundle", params),))
+
+    def _offered(self, item: dict[str, Any]) -> Item:
+        """Return the options of an item with `one_of`; a SKU that comes twice counts once."""
+        options: dict[str, tuple[int, Granted]] = {}
+        wrong: list[Wrong] = []
+        for number, option in enumerate(item["one_of"]):
+            found = self._with_plans({"sku": option} if isinstance(option, str) else option)
+            wrong += [_in_option(number, fault, written=option) for fault in found.wrong]
+            for granted in found.granted:
+                first, _ = options.setdefault(granted.sku_id, (number, granted))
+                if first != number:
+                    params = {"sku": self._names.part_number(granted.sku_id), "first": first}
+                    wrong.append(Wrong(("one_of", number), "option-twice", params))
+        return Item((), tuple(wrong), tuple(options.values()))
 
     def _named(self, name: str) -> Item:
         """Return what a plain name grants: a bundle's licences or a SKU."""
@@ -70,7 +119,7 @@ class Grants:
             contents = self._contents[name]
             return Item(tuple(granted._replace(bundle=name) for granted in contents))
         try:
-            return Item((Granted(self._names.sku(name), None, None),))
+            return Item((Granted(self._names.sku(name)),))
         except Fault as fault:
             return Item(wrong=(Wrong((), fault.code, fault.params),))
 
@@ -95,13 +144,15 @@ class Grants:
 
     def _nested(self, name: str) -> Iterator[str]:
         """Yield the bundles that a bundle names."""
-        return (item for item in self._bundles[name] if isinstance(item, str) and item in self._bundles)
+        return (inner for inner in map(named, self._bundles[name]) if inner in self._bundles)
 
     def _granted(self, name: str) -> Iterator[Granted]:
         """Yield what a bundle grants, the bundles in it worked out."""
         for item in self._bundles[name]:
-            if isinstance(item, str) and item in self._bundles:
-                yield from self._contents.get(item, ())
+            inner = named(item)
+            if inner in self._bundles:
+                days = ALWAYS if isinstance(item, str) else span(item)
+                yield from within(self._contents.get(inner, ()), days)
             else:
                 yield from self.item(item).granted
 
@@ -119,7 +170,7 @@ class Grants:
             wanted = set(self._plans(sku_id, "enable", item["enable"], wrong))
             plans = self._names.plans(sku_id)
             disabled = tuple(sorted(plan.id for plan in plans if plan.assignable and plan.id not in wanted))
-        return Item((Granted(sku_id, disabled, None),), tuple(wrong))
+        return Item((Granted(sku_id, disabled),), tuple(wrong))
 
     def _plans(self, sku_id: str, key: str, named: list[str], wrong: list[Wrong]) -> Iterator[str]:
         """Yield the ids of the named plans; those that are not the SKU's are added to `wrong`."""
@@ -128,3 +179,30 @@ class Grants:
                 yield self._names.plan(name, sku_id).id
             except Fault as fault:
                 wrong.append(Wrong((key, number), fault.code, fault.params))
+
+
+def named(item: Data) -> str:
+    """Return the bundle or SKU that an item of a bundle names; "" where a SKU has to be one."""
+    if isinstance(item, str):
+        return item
+    return item.get("bundle", "") if isinstance(item, dict) else ""
+
+
+def within(granted: Iterable[Granted], days: Span) -> list[Granted]:
+    """Return what of `granted` ever holds within `days`, bounded by them."""
+    if days == ALWAYS:
+        return list(granted)
+    bounded = (one._replace(span=one.span.within(days)) for one in granted)
+    return [one for one in bounded if not one.span.empty]
+
+
+def _in_option(number: int, fault: Wrong, *, written: Data) -> Wrong:
+    """Return a fault of an option as one of the item; a plain name has no key `sku`."""
+    return fault._replace(path=("one_of", number, *(() if isinstance(written, str) else fault.path)))
+
+
+def _frozen(value: Data) -> Hashable:
+    """Return what stands for a value in a table."""
+    if type(value) is dict:
+        return tuple((name, _frozen(inner)) for name, inner in value.items())
+    return tuple(map(_frozen, value)) if type(value) is list else value

@@ -24,15 +24,13 @@ if TYPE_CHECKING:
 
     from reconciler.config.source import Data, Path, Source
 
-LATER = frozenset(
-    {"from", "groups", "imports", "joiner", "leaver", "leavers", "members", "priority", "rules", "until"}
-)
-"""Keys that the language will have and has not yet: a reader of the design must not think them a typo."""
+_BY_FIELD = frozenset({"users", "groups", "rules"})
+"""Sections of whose members a field that fails is left out alone, so that the rest can be judged."""
 
 _MAX_EXPLAINED = 200  # members; beyond them jsonschema-rs' own account stands, which takes no time
 MAX_FAULTS = 10_000  # of one file; a person reads the first few
 _NUMBER = re.compile(r"\+?[0-9]{1,19}")
-_FIELD = 3  # steps to a field of a user
+_FIELD = 3  # steps to a field of such a member
 
 _TYPES: dict[type, str] = {
     str: "text",
@@ -62,8 +60,8 @@ class Fault(NamedTuple):
 def check(source: Source) -> None:
     """Add what is wrong with the shape of `source` to its problems, and to the paths that fail.
 
-    A path that fails is a member (something in a section, or a section that has none); of a user, it is
-    the field, so that the rest of the entry can be judged in the same run.
+    A path that fails is a member (something in a section, or a section that has none); of a user, a group
+    or a rule it is the field, so that the rest of it can be judged in the same run.
     """
     validator = _validator()
     if validator.is_valid(source.data):
@@ -80,7 +78,7 @@ def check(source: Source) -> None:
         for fault in explained or own:
             for path, problem in _problems(source, fault):
                 problems.setdefault((problem.location, problem.code, str(problem.params)), problem)
-                source.failing.add(path[:_FIELD] if path[:1] == ("users",) else member or path)
+                source.failing.add(path[:_FIELD] if path and path[0] in _BY_FIELD else member or path)
     source.problems.extend(problems.values())
     if len(errors) > MAX_FAULTS:
         last = source.problems[-1].location
@@ -89,10 +87,10 @@ def check(source: Source) -> None:
 
 @cache
 def _validator() -> jsonschema_rs.Draft202012Validator:
-    """Return the validator that decides, made once."""
+    """Return the validator that decides, made once. It knows days of the calendar."""
     from jsonschema_rs import Draft202012Validator  # noqa: PLC0415  `--help` validates nothing
 
-    return Draft202012Validator(schemas.load("tenant"))
+    return Draft202012Validator(schemas.load("tenant"), validate_formats=True)
 
 
 class _Finder:
@@ -147,12 +145,13 @@ def _member(path: Path) -> tuple[Path, dict[str, Any]]:
 
 def _explain(data: Data, member: Path) -> Iterator[Fault]:
     """Yield what jsonschema finds wrong with one member."""
-    from jsonschema import Draft202012Validator  # noqa: PLC0415  takes longer than all else
+    from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415  takes longer than all else
 
     value: Any = data
     for step in member:
         value = value[step]
-    for error in Draft202012Validator(_member(member)[1]).iter_errors(value):
+    formats = FormatChecker(["date"])
+    for error in Draft202012Validator(_member(member)[1], format_checker=formats).iter_errors(value):
         path = member + tuple(error.absolute_path)
         yield Fault(path, error.validator, error.validator_value, error.schema, error.instance)
 
@@ -167,8 +166,7 @@ def _problems(source: Source, fault: Fault) -> Iterator[tuple[Path, Problem]]:
             if key not in known:
                 path = (*fault.path, key)
                 location = source.locate(path, key=True)
-                params = {"key": key, "nearest": nearest(key, known), "later": key in LATER}
-                params["known"] = list(known)
+                params = {"key": key, "nearest": nearest(key, known), "known": list(known)}
                 yield path, Problem(location=location, code="unknown-key", params=params)
         return
     if fault.keyword == "required":
@@ -217,16 +215,39 @@ def _not_listed(fault: Fault) -> tuple[str, dict[str, Any]]:
     }
 
 
+def _too_few(fault: Fault) -> tuple[str, dict[str, Any]]:
+    """Tell a list that is empty, or shorter than it makes sense."""
+    if fault.found:
+        return "too-few", {"count": len(fault.found), "minimum": fault.wanted}
+    return "empty-list", {"none": "replace" in fault.schema.get("properties", ())}
+
+
+def _keys(fault: Fault) -> tuple[str, dict[str, Any]]:
+    """Tell a mapping that is empty, or that takes one key and has another number of them."""
+    keys = list(fault.schema["properties"])
+    return ("one-key" if "maxProperties" in fault.schema else "empty-mapping"), {"keys": keys}
+
+
+def _no_day(fault: Fault) -> tuple[str, dict[str, Any]]:
+    """Tell a day that the calendar doesn't have, with the last one of its month if there is such a month."""
+    from calendar import monthrange  # noqa: PLC0415  for problems only
+
+    year, month = (int(part) for part in fault.found.split("-")[:2])
+    last = monthrange(year, month)[1] if 1 <= month <= 12 else None  # noqa: PLR2004  months
+    return "bad-date", {"value": fault.found, "last": last}
+
+
 _VALUE_PROBLEMS: dict[str, Callable[[Fault], tuple[str, dict[str, Any]]]] = {
     "type": _wrong_type,
     "enum": _not_listed,
     "const": lambda fault: ("bad-value", {"value": fault.found, "options": [fault.wanted]}),
-    "minItems": lambda _: ("empty-list", {}),
+    "minItems": _too_few,
     "minLength": lambda _: ("empty-text", {}),
     "maxLength": lambda fault: ("too-long", {"length": len(fault.found), "limit": fault.wanted}),
     "minimum": lambda fault: ("out-of-range", {"value": fault.found, "minimum": fault.wanted}),
     "maximum": lambda fault: ("out-of-range", {"value": fault.found, "maximum": fault.wanted}),
-    "minProperties": lambda fault: ("one-key", {"keys": list(fault.schema["properties"])}),
-    "maxProperties": lambda fault: ("one-key", {"keys": list(fault.schema["properties"])}),
+    "minProperties": _keys,
+    "maxProperties": _keys,
+    "format": _no_day,
 }
 """Keyword of the schema → problem; every other keyword is told by the title of its schema."""

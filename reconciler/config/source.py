@@ -48,6 +48,8 @@ def size(value: Data) -> int:
 class Source:
     """One file. `data` is None where it could not be read; `problems` say why, or what was left out.
 
+    `named_by` is the file that names this one, where it is a table.
+
     `failing` are the paths of what does not have the shape that the schema asks for. `names_lost` tells
     that something was left out that may declare bundles: a name that is not there may be among them.
 
@@ -55,8 +57,9 @@ class Source:
     which its members begin: a key, or an item of a list.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, named_by: Source | None = None) -> None:
         self.name = name
+        self.named_by = named_by
         self.data: Data = None
         self.problems: list[Problem] = []
         self.failing: set[Path] = set()

@@ -181,8 +181,6 @@ def _hidden(params: Params) -> str:
 
 def _unknown_key(params: Params) -> str:
     key = _key(params["key"])
-    if params.get("later"):
-        return f"{key} comes in a later version; this one does not know it"
     if params.get("nearest") is not None:
         return f"{key} is not a key here; did you mean {_key(params['nearest'])}?"
     return f"{key} is not a key here; known are {', '.join(params['known'])}"
@@ -212,6 +210,23 @@ def _country(params: Params) -> str:
     )
 
 
+def _empty_list(params: Params) -> str:
+    none = ", or write {replace: []} for none" if params.get("none") else ""
+    return f"{_what(params)} is an empty list, which says nothing here; leave it out{none}"
+
+
+def _empty_mapping(params: Params) -> str:
+    keys = ", ".join(map(_key, params["keys"]))
+    everybody = "; for everybody write {user_type: Member}" if "user_type" in params["keys"] else ""
+    return f"{_what(params)} is an empty mapping; expected: at least one of {keys}{everybody}"
+
+
+def _date(params: Params) -> str:
+    last = f"; the last day of that month is the {params['last']}th" if params["last"] else ""
+    last = last.replace("31th", "31st")
+    return f"{_what(params)} is {_value(params['value'])}, which is not a day of the calendar{last}"
+
+
 def _range(params: Params) -> str:
     limit = f"at least {params['minimum']}" if "minimum" in params else f"at most {params['maximum']}"
     return f"{_what(params)} is {_value(params['value'])}; it must be {limit}"
@@ -236,6 +251,21 @@ def _upn(params: Params) -> str:
             return f"{upn} is not a user principal name: what follows the @ is not a domain"
         case _:
             return f"{upn} is not a user principal name; expected: name@domain"
+
+
+def _deleted_with_licences(params: Params) -> str:
+    keep = f"`keep_licenses: {params['keep']}`" + ("" if params["said"] else " (the default)")
+    return (
+        f"`delete_after` is {params['delete']}, but licences are kept for longer: {keep}; "
+        "make one of them fit the other"
+    )
+
+
+def _not_a_bundle(params: Params) -> str:
+    name = _value(params["name"])
+    if params["sku"]:
+        return f"{name} is a SKU, and a bundle is expected here; write {{sku: {clean(params['name'])}}}"
+    return f"{name} is not a bundle of these files{_meant(params)}"
 
 
 def _cycle(params: Params) -> str:
@@ -294,7 +324,12 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "wrong-type": _wrong_type,
     "unknown-country": _country,
     "bad-value": _bad_value,
-    "empty-list": lambda p: f"{_what(p)} is an empty list, which says nothing here; leave it out",
+    "empty-list": _empty_list,
+    "too-few": lambda p: (
+        f"{_what(p)} has {count(p['count'], 'item')}; expected: at least {p['minimum']}, or no list"
+    ),
+    "empty-mapping": _empty_mapping,
+    "bad-date": _date,
     "empty-text": lambda p: f"{_what(p)} is an empty text",
     "too-long": lambda p: f"{_what(p)} has {p['length']} characters; the limit is {p['limit']}",
     "out-of-range": _range,
@@ -306,6 +341,14 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "duplicate-user": lambda p: f"user {_value(p['name'])} was already declared at {_first(p)}",
     "duplicate-bundle": lambda p: f"bundle {_value(p['name'])} was already declared at {_first(p)}",
     "duplicate-subscription": lambda p: f"SKU {_value(p['name'])} was already declared at {_first(p)}",
+    "duplicate-group": lambda p: f"group {_value(p['name'])} was already declared at {_first(p)}",
+    "duplicate-rule": lambda p: (
+        f"rule {_value(p['name'])} was already declared at {_first(p)}; give one of them another name"
+    ),
+    "scoped-section": lambda p: (
+        f"{_key(p['key'])} is for the whole tenant, and this file has a `scope`; "
+        "move it to a file without one"
+    ),
     # meaning
     "bad-upn": _upn,
     "duplicate-id": lambda p: f"id {_value(p['name'])} is already that of {_value(p['upn'])}, at {_first(p)}",
@@ -315,6 +358,33 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     ),
     "both-keys": lambda p: f"{_key(p['second'])} can't stand beside {_key(p['first'])}; keep one of them",
     "bundle-cycle": _cycle,
+    "dates-reversed": lambda p: (
+        f"{_key(p['second'])} is {_value(p['end'])}, but {_key(p['first'])} is {_value(p['start'])}: "
+        "there is no day between them; turn them round, or mend one of them"
+    ),
+    "leaver-enabled": (
+        "`enabled: true` contradicts `leaver`, which blocks sign-in after the last day; leave one of them out"
+    ),
+    "deleted-with-licences": _deleted_with_licences,
+    "duplicate-member": lambda p: (
+        f"{_value(p['name'])} is already a member of this group, at {_first(p)}; leave one of them out"
+    ),
+    "reserved-name": lambda p: (
+        f"{_value(p['name'])} can't be the name of a rule: plans tell by it what comes from `{p['name']}`; "
+        "give the rule another name"
+    ),
+    "never-in-force": lambda p: (
+        f"this is never in force: by its own dates and the rule's it begins on {p['from']} "
+        f"and ends on {p['until']}; mend one of them"
+    ),
+    # tables
+    "given-twice": lambda p: (
+        f"{_key(p['name'])} is already given for this user at {_first(p)}; leave one of the two out"
+    ),
+    "absent-in-table": lambda p: (
+        f"{_value(p['name'])} shall be deleted (`ensure: absent`), but {_first(p)} lists the user; "
+        "leave one of the two out"
+    ),
     # names
     "unknown-sku": _unknown_sku,
     "unknown-bundle": lambda p: (
@@ -336,12 +406,16 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "plan-not-assignable": lambda p: (
         f"{_value(p['plan'])} of {_sku(p)} is set for the whole tenant; it can't be switched for a user"
     ),
+    "not-a-bundle": _not_a_bundle,
+    "option-twice": lambda p: (
+        f"{clean(p['sku'])} is already option {p['first'] + 1} of this `one_of`; leave one of them out"
+    ),
     "bundle-is-sku": lambda p: f"{_value(p['name'])} is also a SKU; give the bundle another name",
     "too-many-licences": lambda p: (
         f"more than {p['limit']:,} licences are granted so far; no tenant has those"
     ),
     "excluded-and-listed": lambda p: (
         f"{clean(p['sku'])} is excluded here, but line {p['line']} lists it "
-        "for the same user; leave one of the two out"
+        "for the same users; leave one of the two out"
     ),
 }

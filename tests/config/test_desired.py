@@ -329,7 +329,7 @@ def test_without_a_tenant_what_no_tenant_can_mend_is_an_error(load):
 
 def test_a_small_file_can_not_fill_the_memory(load, monkeypatch):
     """Told once, at the licence with which it is enough."""
-    monkeypatch.setattr("reconciler.config.desired.MAX_GRANTS", 4)
+    monkeypatch.setattr("reconciler.config.licences.MAX_GRANTS", 4)
     users = "".join(f"  u{n}@contoso.com: {{licenses: [EMS, EMS]}}\n" for n in range(5))
     with pytest.raises(ConfigError) as caught:
         config.resolve(load(f"users:\n{users}"), SKUS, CATALOG)
@@ -346,7 +346,7 @@ def test_the_search_for_what_was_meant_ends_somewhere(load, monkeypatch):
 
 
 def test_the_table_of_shared_values_is_bounded(resolve, monkeypatch):
-    monkeypatch.setattr("reconciler.config.desired._MAX_PAIRS", 1)
+    monkeypatch.setattr("reconciler.config.entries._MAX_PAIRS", 1)
     entries = resolve("users: {a@x.nl: {city: A}, b@x.nl: {city: B}, c@x.nl: {city: A}}\n").entries
     assert [entry.profile for entry in entries] == [(("city", "A"),), (("city", "B"),), (("city", "A"),)]
     assert entries[0].profile[0] is entries[2].profile[0]

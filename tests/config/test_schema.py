@@ -10,8 +10,7 @@ from jsonschema import Draft202012Validator
 
 from reconciler import schemas
 from reconciler.config import countries
-from reconciler.config.desired import PROFILE
-from reconciler.config.document import SECTIONS
+from reconciler.config.document import PROFILE, SECTIONS
 
 SCHEMA = schemas.load("tenant")
 
@@ -73,7 +72,17 @@ def test_the_code_knows_each_section():
 
 
 def test_the_code_knows_each_field_of_a_user():
-    others = {"id", "ensure", "restore", "reason", "licenses", "exclude", "usage_location"}
+    others = {
+        "id",
+        "ensure",
+        "restore",
+        "reason",
+        "priority",
+        "licenses",
+        "exclude",
+        "leaver",
+        "usage_location",
+    }
     assert set(SCHEMA["$defs"]["user"]["properties"]) == others | PROFILE
 
 

@@ -79,8 +79,8 @@ def test_the_name_of_a_file_is_harmless_too():
 
 
 def test_a_long_key_is_cut():
-    found = problem("unknown-key", key="k" * 200, later=True)
-    assert problems.message(found).startswith(f"`{'k' * 80}…` comes in a later version")
+    found = problem("unknown-key", key="k" * 200, known=["a"])
+    assert problems.message(found) == f"`{'k' * 80}…` is not a key here; known are a"
 
 
 @pytest.mark.parametrize(
