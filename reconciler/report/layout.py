@@ -67,12 +67,12 @@ class Page:
         self.lines: list[Line] = []
         self.cut = False  # whether some list was shown in part
 
-    def some(self, items: Sequence[T]) -> Sequence[T]:
-        """Return as many items as a list shows; one more is shown rather than counted."""
-        if self.limit is None or len(items) <= self.limit + 1:
+    def some(self, items: Sequence[T], least: int = 0) -> Sequence[T]:
+        """Return as many items as a list shows, at least `least`; one more is shown rather than counted."""
+        if self.limit is None or len(items) <= max(self.limit, least) + 1:
             return items
         self.cut = True
-        return items[: self.limit]
+        return items[: max(self.limit, least)]
 
     def blank(self) -> None:
         """Leave a line empty."""

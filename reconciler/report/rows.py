@@ -16,12 +16,23 @@ from reconciler.report.sanitize import clean
 from reconciler.report.warning_words import DATA_LOSS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from reconciler.plan import Change, License
+    from reconciler.plan import Change, License, Warning  # noqa: A004  the field's word
 
 Verb = Literal[
-    "create", "restore", "update", "assign", "swap", "modify", "revoke", "delete", "buy", "renewal"
+    "create",
+    "restore",
+    "update",
+    "add",
+    "assign",
+    "swap",
+    "modify",
+    "revoke",
+    "remove",
+    "delete",
+    "buy",
+    "renewal",
 ]
 
 PERSONAL_PARAMS = frozenset({"upn", "name"})
@@ -48,7 +59,8 @@ class Row(NamedTuple):
     @property
     def removes(self) -> bool:
         """Tell whether something is taken away or lost: such rows stand apart, before the others."""
-        return self.verb in ("revoke", "delete") or any(w.code in DATA_LOSS for w in self.first.warnings)
+        takes = self.verb in ("revoke", "remove", "delete")
+        return takes or any(warning.code in DATA_LOSS for warning in self.first.warnings)
 
     @property
     def deadline(self) -> str:
@@ -69,7 +81,7 @@ class Row(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """Return what the changes are about, one by one."""
+        """Return whom or what the changes are about, one by one."""
         return [clean(c.user.upn) if c.user else messages.who(c) for c in self.changes]
 
     @property
@@ -95,8 +107,8 @@ class Row(NamedTuple):
     @property
     def waits_for(self) -> str:
         """Return which changes of others must be done first; a row of many doesn't tell them apart."""
-        own = self.first.address.split("/")[1]
-        others = [clean(address) for address in self.first.depends_on if address.split("/")[1] != own]
+        own = {self.first.address.split("/")[1], *([self.first.user.upn] if self.first.user else [])}
+        others = [clean(address) for address in self.first.depends_on if address.split("/")[1] not in own]
         return f"after {listing(others, limit=2)}" if others and len(self.changes) == 1 else ""
 
     @property
@@ -114,12 +126,14 @@ def grouped(changes: Iterable[Change]) -> list[Row]:
 
 
 def verb_of(change: Change) -> Verb:
-    """Return what a change does to its user, in one word."""
+    """Return what a change does to its user or its group, in one word."""
     verbs: dict[str, Verb] = {
         "create-user": "create",
         "restore-user": "restore",
         "update-user": "update",
         "delete-user": "delete",
+        "add-member": "add",
+        "remove-member": "remove",
         "buy-seats": "buy",
         "set-auto-renew": "renewal",
     }
@@ -134,24 +148,29 @@ def verb_of(change: Change) -> Verb:
 
 def _likeness(change: Change) -> str:
     """Return a key that is the same for changes which one row may tell together."""
-    if change.kind != "set-licenses" and change.kind not in ("update-user", "delete-user"):
+    if change.kind not in ("set-licenses", "update-user", "delete-user", "add-member", "remove-member"):
         return change.address
     return json.dumps(
         [
             change.kind,
+            change.group.id if change.group else None,
             change.status,
             change.permitted,
             [reason for reason in change.blocked_by if "/" not in reason],
             any("/" in reason for reason in change.blocked_by),
             [[_labels(part), _plans_off(part)] for part in (change.assign, change.revoke, change.modify)],
             _fields(change),
+            _through(change),
             change.effects,
-            [
-                [w.code, {k: v for k, v in w.params.items() if k not in PERSONAL_PARAMS}, w.recoverable_until]
-                for w in change.warnings
-            ],
+            [likeness(warning) for warning in change.warnings],
         ]
     )
+
+
+def likeness(warning: Warning) -> list[object]:
+    """Return what is the same for warnings which one message may tell of several users."""
+    params = {key: value for key, value in warning.params.items() if key not in PERSONAL_PARAMS}
+    return [warning.code, params, warning.recoverable_until]
 
 
 def _labels(licences: Sequence[License]) -> list[str]:
@@ -168,21 +187,30 @@ def _because(change: Change) -> str:
         for part in (change.assign, change.modify, change.revoke)
         for reason in (because for licence in part for because in licence.because)  # new ones first
     ]
-    places = dict.fromkeys(
-        f"{clean(r.file)}:{r.line}" + (f" ({clean(r.rule)})" if r.rule != "users" else "") for r in reasons
-    )
+    places = dict.fromkeys(place(reason.rule, reason.file, reason.line) for reason in reasons)
     return listing(list(places), limit=2) if places else ""
+
+
+def place(rule: str, file: str, line: int) -> str:
+    """Return where something is declared: "tenant.yaml:21", "rule sales, tenant.yaml:40"."""
+    named = "" if rule in ("users", "groups") else f"rule {clean(rule)}, "
+    return f"{named}{clean(file)}:{line}"
 
 
 # ------------------------------------------------------------ what it is about
 
 
-def what(row: Row, arrow: str, *, short: bool = False) -> str:
-    """Return what the row's changes do: the licences, or the fields; `short` leaves out product names."""
+def what(row: Row, arrow: str, *, short: bool = False, skus: Mapping[str, str] | None = None) -> str:
+    """Return what the row's changes do: the licences, the group, or the fields.
+
+    `short` leaves out product names; `skus` maps SKU ids to part numbers, beyond those of the catalogue.
+    """
     change = row.first
     match row.verb:
         case "assign" | "modify" | "revoke" | "swap":
             return _licences(change, arrow, short=short)
+        case "add" | "remove":
+            return _membership(change, skus or {})
         case "buy":
             return f"{_value(change.before.get('seats'))} {arrow} {_value(change.after.get('seats'))} seats"
         case "renewal":
@@ -194,6 +222,26 @@ def what(row: Row, arrow: str, *, short: bool = False) -> str:
             return " ".join(part for part in (named, fields) if part)
         case _:
             assert_never(row.verb)
+
+
+def _membership(change: Change, skus: Mapping[str, str]) -> str:
+    """Return which group a user joins or leaves, and what that gives or takes."""
+    joins = change.kind == "add-member"
+    group = clean(change.group.name) if change.group else "?"
+    names = sorted(clean(skus.get(sku_id, "")) or _part_number(sku_id) for sku_id in _through(change))
+    moved = f": {'gets' if joins else 'loses'} {listing(names)}" if names else ""
+    return f"{'to' if joins else 'from'} group {group}{moved}"
+
+
+def _through(change: Change) -> list[str]:
+    """Return the ids of the SKUs that a user holds on only one side of a change of membership."""
+    if change.kind not in ("add-member", "remove-member"):
+        return []
+    before, after = (
+        {str(row.get("sku_id")) for row in state.get("assignments", ())}
+        for state in (change.before, change.after)
+    )
+    return sorted(before ^ after)
 
 
 def _licences(change: Change, arrow: str, *, short: bool) -> str:
@@ -256,13 +304,14 @@ def _fields(change: Change, arrow: str = "") -> list[str]:
 def _given_back(change: Change) -> list[str]:
     """Return which licences come back with a restored user, and take their seats again."""
     held = change.before.get("assignments", ()) if change.kind == "restore-user" else ()
-    known = catalog.load().skus if held else {}
-    names = [
-        clean(known[one["sku_id"]].part_number if one["sku_id"] in known else one["sku_id"])
-        for one in held
-        if one.get("assigned_by") is None
-    ]
+    names = [_part_number(one["sku_id"]) for one in held if one.get("assigned_by") is None]
     return [f"gets back {listing(sorted(names))}"] if names else []
+
+
+def _part_number(sku_id: str) -> str:
+    """Return the part number of a SKU that a plan names only by its id, as far as the catalogue knows."""
+    known = catalog.load().skus
+    return clean(known[sku_id].part_number if sku_id in known else sku_id)
 
 
 def _switch(state: dict[str, Any]) -> str:

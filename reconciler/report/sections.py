@@ -9,43 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler import catalog
-from reconciler.report import messages
+from reconciler.report import changes, messages
 from reconciler.report.conflict_words import OUTSIDE_ROLES
 from reconciler.report.layout import Span, shorten, width_of
 from reconciler.report.phrases import Facts, count, product
-from reconciler.report.rows import what
 from reconciler.report.sanitize import clean
-from reconciler.report.warning_words import DATA_LOSS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reconciler import plan as plans
     from reconciler.plan import Conflict, Plan, SeatRow
     from reconciler.report.layout import Page
     from reconciler.report.rows import Row
 
-VERBS = ("create", "restore", "update", "assign", "swap", "modify")
-"""The order of changes that take nothing away."""
-
-STYLES = {
-    "create": "green",
-    "restore": "green",
-    "assign": "green",
-    "update": "cyan",
-    "modify": "cyan",
-    "swap": "cyan",
-    "revoke": "red",
-    "delete": "red",
-    "buy": "yellow",
-    "renewal": "yellow",
-}
-
-VERB_WIDTH = 9
 NUMBER_WIDTH = 7
-LABEL_WIDTH = len("until 2026-12-24") + 2
-SUBJECT_LIMIT = 34
-"""A longer subject does not push the others' second column out of the page."""
+NAME_LIMIT = 34
+RULES_SHOWN = 10
+"""So many rules are shown at least: a line each is what a reviewer of rules reads first."""
 
 
 def refusals(page: Page, plan: Plan) -> None:
@@ -94,7 +74,7 @@ def purchases(page: Page, plan: Plan, declared: Sequence[Row]) -> None:
         page.put(Span(how.removesuffix(OUTSIDE_ROLES)), indent=6)
     if plan.purchases:
         page.put(Span(OUTSIDE_ROLES, "dim"), indent=4)
-    _rows(page, declared, plan)
+    changes.rows(page, declared, plan)
 
 
 # ------------------------------------------------------------ conflicts
@@ -133,140 +113,27 @@ def _place(conflict: Conflict) -> list[Span]:
     return [Span(" "), Span(f"[{clean(conflict.file)}{line}]", "dim")]
 
 
-# ------------------------------------------------------------ changes
+# ------------------------------------------------------------ rules
 
 
-def removals(page: Page, plan: Plan, rows: Sequence[Row]) -> None:
-    """Show what is taken away, what that destroys and until when: the first deadline first."""
-    _changes(
-        page,
-        "Removals",
-        sorted((row for row in rows if row.removes), key=lambda row: (not row.first.ready, row.deadline)),
-        plan,
-    )
-
-
-def others(page: Page, plan: Plan, rows: Sequence[Row]) -> None:
-    """Show the changes that take nothing away, by what they do."""
-    rest = [row for row in rows if not row.removes and not row.first.buys]
-    _changes(
-        page,
-        "Other changes",
-        sorted(rest, key=lambda row: (VERBS.index(row.verb), not row.first.ready)),
-        plan,
-    )
-
-
-def _changes(page: Page, title: str, rows: Sequence[Row], plan: Plan) -> None:
-    if rows:
-        page.heading(title)
-    _rows(page, rows, plan)
-
-
-def _rows(page: Page, rows: Sequence[Row], plan: Plan) -> None:
-    """Show rows with their subjects in one column."""
-    width = min(max((width_of(row.subject) for row in rows), default=0), SUBJECT_LIMIT) + 2
-    for row in rows:
-        _row(page, row, width, plan)
-
-
-def _row(page: Page, row: Row, subject_width: int, plan: Plan) -> None:
-    """Show one row: what, for whom and why; below it the names, the block, the effects, the warnings."""
-    symbols = page.symbols
-    signs = {
-        "create": symbols.add,
-        "restore": symbols.add,
-        "assign": symbols.add,
-        "buy": symbols.add,
-        "update": symbols.change,
-        "modify": symbols.change,
-        "renewal": symbols.change,
-        "swap": symbols.swap,
-        "revoke": symbols.remove,
-        "delete": symbols.remove,
-    }
-    ready = row.first.ready
-    style = STYLES[row.verb] if ready else "dim"
-    start = 2 + 2 + VERB_WIDTH
-    told = what(row, symbols.arrow)
-    because = f"[{row.because}]" if row.because else ""
-    if start + subject_width + width_of(told) + 1 + width_of(because) > page.width:
-        told = what(row, symbols.arrow, short=True) if row.verb == "swap" else told
-    page.row(
-        [
-            (
-                Span(
-                    signs[row.verb] if ready else symbols.blocked, f"bold {style}" if ready else "bold yellow"
-                ),
-                2,
-            ),
-            (Span(row.verb, style), VERB_WIDTH),
-            (Span(row.subject, "bold" if ready else ""), subject_width),
-        ],
-        [Span(told), *([Span(" "), Span(because, "dim")] if because else [])],
-    )
-    if len(row.changes) > 1:
-        shown = page.some(row.names)
-        more = len(row.names) - len(shown)
-        cut = f" {symbols.more} and {more:,} more" if more else ""
-        page.put(Span(", ".join(shown) + cut, "dim"), indent=start)
-    for reason in (row.blocked_by, row.missing_role):
-        if reason:
-            page.put(Span(reason, "yellow"), indent=start)
-    if ready:
-        _effects(page, row, start)
-    _warnings(page, row, plan)
-
-
-def _effects(page: Page, row: Row, indent: int) -> None:
-    """Show what a row waits for and what it sets up; the catalogue names what matters most first."""
-    if row.waits_for:
-        page.put(Span(row.waits_for, "dim"), indent=indent)
-    if row.first.effects:
-        shown = page.some(row.first.effects)
-        rest = len(row.first.effects) - len(shown)
-        more = f" {page.symbols.more} and {rest} more services" if rest else ""
-        what = "costs" if row.first.buys else "sets up"
-        page.put(Span(f"{what}: {'; '.join(shown)}{more}", "dim"), indent=indent)
-
-
-def _warnings(page: Page, row: Row, plan: Plan) -> None:
-    """Show what a row destroys or risks: the deadline in the margin, then what, then how to prevent it."""
-    day = clean(plan.created_at[:10])
-    for alike in _merged(page, row.first.warnings):
-        warning = alike[0]
-        told = messages.warnings(alike, about=row.each, day=day)
-        lost = warning.code in DATA_LOSS
-        style = "bold red" if lost else "yellow"
-        page.row(
-            [(Span(_margin(warning), style), LABEL_WIDTH)],
-            [Span(f"{clean(warning.code)}: ", style), Span(told.message)],
-            indent=4,
-        )
-        if told.prevent:
-            page.put(Span("To prevent it: ", "bold"), Span(told.prevent), indent=4 + LABEL_WIDTH)
-
-
-def _merged(page: Page, warnings: Sequence[plans.Warning]) -> list[list[plans.Warning]]:
-    """Return warnings one by one; of services lost with one deadline all together, on a short page."""
-    merged: dict[object, list[plans.Warning]] = {}
-    for number, warning in enumerate(warnings):
-        together = page.limit is not None and warning.code == "data-deletion"
-        key = (warning.params.get("known"), warning.recoverable_until) if together else number
-        merged.setdefault(key, []).append(warning)
-    page.cut = page.cut or len(merged) < len(warnings)
-    return list(merged.values())
-
-
-def _margin(warning: plans.Warning) -> str:
-    """Return what stands in the margin of a warning: the deadline, seen at a glance."""
-    if warning.recoverable_until:
-        return f"until {clean(warning.recoverable_until)}"
-    return {
-        "data-deletion": "date unknown",
-        "mailbox-downgrade": "at once",
-        "storage-downgrade": "at once",
-    }.get(warning.code, "note")
+def rules(page: Page, plan: Plan) -> None:
+    """Show the rules and how many users each of them matches."""
+    if not plan.rules:
+        return
+    page.heading("Rules")
+    shown = page.some(plan.rules, least=RULES_SHOWN)
+    names = [shorten(clean(rule.name), NAME_LIMIT, page.symbols.more) for rule in shown]
+    numbers = [count(rule.matched, "user") if rule.matched else "nobody" for rule in shown]
+    for rule, name, number in zip(shown, names, numbers, strict=True):
+        matched = " " * (max(map(len, numbers)) - len(number)) + number
+        cells = [
+            (Span(name), max(map(width_of, names)) + 2),
+            (Span(rule.mode, "dim"), len("replace") + 2),
+            (Span(matched, "" if rule.matched else "yellow"), len(matched) + 2),
+        ]
+        page.row(cells, [Span(f"[{clean(rule.file)}:{rule.line}]", "dim")])
+    if len(shown) < len(plan.rules):
+        page.put(Span(f"{page.symbols.more} and {len(plan.rules) - len(shown):,} more", "dim"))
 
 
 # ------------------------------------------------------------ seats
@@ -297,9 +164,8 @@ def seats(page: Page, plan: Plan) -> None:
 
 
 def _seat_table(page: Page, plan: Plan, shown: Sequence[SeatRow]) -> None:
-    names = _names(plan)
-    facts = catalog.load()
-    labels = [product(row.sku, names.get(row.sku_id) or facts.sku_name(row.sku_id, row.sku)) for row in shown]
+    names = product_names(plan)
+    labels = [names[row.sku_id] for row in shown]
     columns = ("owned", "before", "after", "free", "short")
     room = page.width - 2 - NUMBER_WIDTH * len(columns)
     width = min(max(width_of(label) for label in labels), room)
@@ -325,11 +191,17 @@ def _moves(row: SeatRow) -> bool:
     return row.in_use_before != row.in_use_after or bool(row.short) or row.in_use_after > row.seats
 
 
-def _names(plan: Plan) -> dict[str, str]:
-    """Return SKU id → product name, as far as the plan tells."""
+def product_names(plan: Plan) -> dict[str, str]:
+    """Return SKU id → "SPE_E5 (Microsoft 365 E5)" for every row of seats, by the plan or the catalogue."""
     licences = (x for c in plan.changes for part in (c.assign, c.revoke, c.modify) for x in part)
-    return {
+    told = {
         **{licence.sku_id: licence.name for licence in licences},
         **{change.sku.sku_id: change.sku.name for change in plan.changes if change.sku},
         **{purchase.sku_id: purchase.name for purchase in plan.purchases},
+    }
+    facts = catalog.load()
+    rows = (*plan.seats, *(row for day in plan.horizon or () for row in day.seats))
+    return {
+        row.sku_id: product(row.sku, told.get(row.sku_id) or facts.sku_name(row.sku_id, row.sku))
+        for row in rows
     }

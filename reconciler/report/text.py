@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from reconciler.report import messages, sections
+from reconciler.report import changes, messages, outlook, sections
 from reconciler.report.layout import Page, Span, Symbols, plain, wrap
 from reconciler.report.phrases import actor, count, instant, listing
 from reconciler.report.rows import grouped
@@ -64,9 +64,11 @@ def lines_of(plan: Plan, *, width: int, encoding: str = "utf-8", everything: boo
     sections.refusals(page, plan)
     sections.purchases(page, plan, [row for row in rows if row.first.buys])
     sections.conflicts(page, plan)
-    sections.removals(page, plan, rows)
-    sections.others(page, plan, rows)
+    changes.removals(page, plan, rows)
+    changes.others(page, plan, rows)
+    sections.rules(page, plan)
     sections.seats(page, plan)
+    outlook.horizon(page, plan)
     _closing(page, plan, rows)
     return page.lines
 
@@ -103,7 +105,7 @@ def _summary(page: Page, plan: Plan) -> None:
         if w.code in DATA_LOSS and w.recoverable_until
     ]
     first = f", first deadline {clean(min(deadlines))}" if deadlines else ""
-    changes: list[Count] = [
+    counts: list[Count] = [
         (symbols.add, "green", total.create, "user to create", ""),
         (symbols.add, "green", total.restore, "user to restore", ""),
         (symbols.change, "cyan", total.update, "user to update", ""),
@@ -111,6 +113,8 @@ def _summary(page: Page, plan: Plan) -> None:
         (symbols.change, "cyan", total.modify, "licence to modify", ""),
         (symbols.remove, "red", total.revoke, "licence to revoke", ""),
         (symbols.remove, "red", total.delete, "user to delete", ""),
+        (symbols.change, "cyan", total.group_licenses, "group to relicense", ""),
+        (symbols.change, "cyan", total.members, "member to add or remove", ""),
     ]
     attention: list[Count] = [
         (symbols.attention, "red", len(plan.refusals), "guard rail that refuses the plan", ""),
@@ -120,16 +124,16 @@ def _summary(page: Page, plan: Plan) -> None:
         (symbols.blocked, "yellow", total.blocked, "blocked change", ""),
         (" ", "dim", total.unlisted_users, "unlisted user", _unlisted(plan)),
     ]
-    changes, attention = ([item for item in column if item[2]] for column in (changes, attention))
-    if not changes and not attention:
+    counts, attention = ([item for item in column if item[2]] for column in (counts, attention))
+    if not counts and not attention:
         return
     page.blank()
-    digits = max(len(f"{number:,}") for _, _, number, _, _ in (*changes, *attention)) + 1
+    digits = max(len(f"{number:,}") for _, _, number, _, _ in (*counts, *attention)) + 1
     if page.width < TWO_COLUMNS:
-        page.lines += _column(page, changes + attention, digits, indent=2)
+        page.lines += _column(page, counts + attention, digits, indent=2)
         return
     middle = 2 + LEFT_COLUMN + digits
-    left = _column(page, changes, digits, indent=2)
+    left = _column(page, counts, digits, indent=2)
     right = _column(page, attention, digits, indent=middle)
     for before, after in zip_longest(left, right, fillvalue=()):
         gap = middle - sum(len(span.text) for span in before)
