@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from reconciler.report.layout import Span
 from reconciler.report.phrases import count, listing
 from reconciler.report.sanitize import clean
-from reconciler.report.sections import product_names
+from reconciler.report.sections import labels_of
 from reconciler.report.warning_words import DATA_LOSS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from reconciler.plan import Due, Plan, SeatRow
     from reconciler.report.layout import Page
@@ -140,34 +140,29 @@ def _texts(words: Sequence[str]) -> list[str]:
 
 def _shortages(page: Page, plan: Plan) -> None:
     """Show the SKUs that run short of seats: from when, and by how many."""
-    names = product_names(plan)
-    short = {sku_id: steps for sku_id, steps in _steps(plan).items() if any(number for _, number in steps)}
-    for sku_id, steps in short.items():
+    found = [(row, steps) for row, steps in _steps(plan) if steps]
+    labels = labels_of(plan, (row for row, _ in found))
+    for (_, steps), label in zip(found, labels, strict=True):
         told = [
             f"{count(number, 'seat') if number else 'none'} short {f'from {clean(date)}' if date else 'now'}"
             for date, number in steps
         ]
         page.put(
-            Span(f"{page.symbols.attention} {names[sku_id]}: ", "bold yellow"),
+            Span(f"{page.symbols.attention} {label}: ", "bold yellow"),
             Span(f"{', '.join(told)}."),
             hang=4,
         )
-    if not short:
+    if not found:
         page.put(Span("No SKU runs short of seats.", "dim"))
 
 
-def _steps(plan: Plan) -> dict[str, list[tuple[str, int]]]:
-    """Return SKU id → (date, seats short from then on) wherever that number changes; "" is now."""
-    steps: dict[str, list[tuple[str, int]]] = {}
-    for date, row in _rows(plan):
-        found = steps.setdefault(row.sku_id, [])
-        before = found[-1][1] if found else 0
-        if row.short != before:
-            found.append((date, row.short))
-    return steps
-
-
-def _rows(plan: Plan) -> Iterator[tuple[str, SeatRow]]:
-    yield from (("", row) for row in plan.seats)
-    for day in plan.horizon or ():
-        yield from ((day.date, row) for row in day.seats)
+def _steps(plan: Plan) -> list[tuple[SeatRow, list[tuple[str, int]]]]:
+    """Return for each SKU from which day on how many seats are short, wherever that changes; "" is now."""
+    days = [("", plan.seats), *((day.date, day.seats) for day in plan.horizon or ())]
+    found: dict[str, tuple[SeatRow, list[tuple[str, int]]]] = {}
+    for date, rows in days:
+        for row in rows:
+            _, steps = found.setdefault(row.sku_id, (row, []))
+            if row.short != (steps[-1][1] if steps else 0):
+                steps.append((date, row.short))
+    return list(found.values())

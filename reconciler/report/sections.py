@@ -16,7 +16,7 @@ from reconciler.report.phrases import Facts, count, product
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from reconciler.plan import Conflict, Plan, SeatRow
     from reconciler.report.layout import Page
@@ -164,8 +164,7 @@ def seats(page: Page, plan: Plan) -> None:
 
 
 def _seat_table(page: Page, plan: Plan, shown: Sequence[SeatRow]) -> None:
-    names = product_names(plan)
-    labels = [names[row.sku_id] for row in shown]
+    labels = labels_of(plan, shown)
     columns = ("owned", "before", "after", "free", "short")
     room = page.width - 2 - NUMBER_WIDTH * len(columns)
     width = min(max(width_of(label) for label in labels), room)
@@ -191,17 +190,13 @@ def _moves(row: SeatRow) -> bool:
     return row.in_use_before != row.in_use_after or bool(row.short) or row.in_use_after > row.seats
 
 
-def product_names(plan: Plan) -> dict[str, str]:
-    """Return SKU id → "SPE_E5 (Microsoft 365 E5)" for every row of seats, by the plan or the catalogue."""
+def labels_of(plan: Plan, rows: Iterable[SeatRow]) -> list[str]:
+    """Return "SPE_E5 (Microsoft 365 E5)" for each row of seats, named by the plan or by the catalogue."""
     licences = (x for c in plan.changes for part in (c.assign, c.revoke, c.modify) for x in part)
-    told = {
+    names = {
         **{licence.sku_id: licence.name for licence in licences},
         **{change.sku.sku_id: change.sku.name for change in plan.changes if change.sku},
         **{purchase.sku_id: purchase.name for purchase in plan.purchases},
     }
     facts = catalog.load()
-    rows = (*plan.seats, *(row for day in plan.horizon or () for row in day.seats))
-    return {
-        row.sku_id: product(row.sku, told.get(row.sku_id) or facts.sku_name(row.sku_id, row.sku))
-        for row in rows
-    }
+    return [product(row.sku, names.get(row.sku_id) or facts.sku_name(row.sku_id, row.sku)) for row in rows]
