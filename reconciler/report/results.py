@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reconciler.report.phrases import Facts, count, listing, role_names
+from reconciler.report.assignment_errors import meaning_of
+from reconciler.report.phrases import MAX_NAMES, Facts, count, listing, role_names
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 STATUSES: dict[str, tuple[str, str]] = {
     "done": ("done", "green"),
@@ -62,6 +63,7 @@ _CODES: dict[str, str] = {
     "locked": "the object is locked",
     "throttled": "the tenant was too busy, several times over",
     "concurrent-changes": "others were changing the same object, several times over",
+    "already-member": "the user is a member already",
     "already-exists": "another object has that name or address",
     "not-purchasable": "there is no way to buy here",
     "not-carried-out": "the answer was lost, and the object is as it was before",
@@ -84,17 +86,55 @@ def sentence(
         return f"by {listing(facts.names('by'))}{roles}"
     if status == "already-done":
         return ""
-    if code == "password-kept":
-        return f"its first password is in {facts.text('file')}; it must be changed at first sign-in"
     if status == "stale":
         return _stale(code, params.get("moved") or (), names or {})
-    if code == "waits":
-        on = facts.text("on")
-        return f"it waits for {on}, {_ENDED.get(facts.text('status'), 'which was not carried out')}"
+    if code in _SENTENCES:
+        return _SENTENCES[code](facts)
     told = _CODES.get(code or "", clean(code or ""))
     message = f" ({facts.text('message')})" if facts.has("message") else ""
     hint = "; run plan again to see what the tenant holds" if status == "unknown" else ""
     return f"{told}{message}{hint}"
+
+
+def _password_kept(f: Facts) -> str:
+    return f"its first password is in {f.text('file')}; it must be changed at first sign-in"
+
+
+def _waits(f: Facts) -> str:
+    return f"it waits for {f.text('on')}, {_ENDED.get(f.text('status'), 'which was not carried out')}"
+
+
+def _member_errors(f: Facts) -> str:
+    return f"the group has its licences, but {_failing(f)}"
+
+
+def _group_not_settled(f: Facts) -> str:
+    waiting = f.number("waiting")
+    left = f": {count(waiting, 'member')} {'does' if waiting == 1 else 'do'} not have its licences yet"
+    failing = f"; {_failing(f)}" if f.has("members") else ""
+    return (
+        "the tenant accepted it, and did not finish while apply waited"
+        f"{left if f.has('waiting') else ''}{failing}; run plan again later"
+    )
+
+
+def _failing(f: Facts) -> str:
+    """Return which members a group's licences did not reach, with Graph's codes and what they mean."""
+    rows = f.rows("members")
+    number = f.number("count") or len(rows)
+    shown = [f"{row.text('upn')} ({row.text('error')})" for row in rows[:MAX_NAMES]]
+    more = [f"{number - len(shown):,} more"] if number > len(shown) else []
+    means = dict.fromkeys(meaning_of(row.text("error")) for row in rows)
+    return f"they did not reach {listing([*shown, *more])}: {'; '.join(means)}"
+
+
+_SENTENCES: dict[str | None, Callable[[Facts], str]] = {
+    "group-not-settled": _group_not_settled,
+    "member-errors": _member_errors,
+    "password-kept": _password_kept,
+    "waits": _waits,
+}
+"""Code → what is said where that depends on params."""
 
 
 def _stale(code: str | None, moves: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> str:
@@ -110,6 +150,8 @@ def _move(move: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Return one difference: "usage location NL -> BE", "licence EMS is gone"."""
     path = [str(step) for step in move.get("path") or ("?",)]
     old, new = move.get("expected"), move.get("found")
+    if path[0] == "members":
+        return _member(path, old, new)
     if path[0] != "assignments" or len(path) == 1:
         return f"{clean(path[0].replace('_', ' '))} {_value(old)} -> {_value(new)}"
     sku, _, group = path[1].partition(" by ")
@@ -119,6 +161,15 @@ def _move(move: Mapping[str, Any], names: Mapping[str, str]) -> str:
     if new is None:
         return f"licence {licence} is gone"
     return f"licence {licence} had {_off(old)}, now {_off(new)}"
+
+
+def _member(path: Sequence[str], old: object, new: object) -> str:
+    """Return what moved of a group's member, or of how many more something did."""
+    if len(path) == 1:
+        return f"{clean(str(new))} more members moved"
+    if old is None:
+        return f"{clean(path[1])} is a new member"
+    return f"{clean(path[1])} {'is no longer a member' if new is None else 'holds other licences'}"
 
 
 def _off(plans: object) -> str:

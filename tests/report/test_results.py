@@ -34,6 +34,42 @@ MOVED = "it moved since the plan was made: "
                 "run plan again to see what the tenant holds"
             ),
         ),
+        (
+            "failed",
+            "member-errors",
+            {"members": [{"upn": "anna@contoso.com", "error": "CountViolation"}], "count": 1},
+            (
+                "the group has its licences, but they did not reach anna@contoso.com (CountViolation): no "
+                "seat was free: buy or free one, then reprocess the user"
+            ),
+        ),
+        (
+            "failed",
+            "member-errors",
+            {"members": [{"upn": f"u{n}", "error": "New"} for n in range(20)], "count": 25},
+            (
+                "the group has its licences, but they did not reach u0 (New), u1 (New), u2 (New), u3 (New), "
+                "u4 (New) and 20 more: New is not known here: see the tenant's audit log"
+            ),
+        ),
+        (
+            "unknown",
+            "group-not-settled",
+            {"waiting": 1},
+            (
+                "the tenant accepted it, and did not finish while apply waited: 1 member does not have its "
+                "licences yet; run plan again later"
+            ),
+        ),
+        (
+            "unknown",
+            "group-not-settled",
+            {"waiting": None, "members": [{"upn": "bo", "error": "New"}], "count": 1},
+            (
+                "the tenant accepted it, and did not finish while apply waited; they did not reach bo (New): "
+                "New is not known here: see the tenant's audit log; run plan again later"
+            ),
+        ),
         ("left-out", "needs-buy", {}, "it spends money: apply with --buy"),
         ("blocked", None, {"by": ["no-seats", "users/anna"]}, "by no-seats and users/anna"),
         (
@@ -85,6 +121,11 @@ def test_each_result_says_why_and_what_to_do(status, code, params, told):
             {"path": ["assignments", "s2 by g1"], "expected": [], "found": None},
             "licence s2 (from group g1) is gone",
         ),
+        ({"path": ["member"], "expected": False, "found": True}, "member no -> yes"),
+        ({"path": ["members", "bo"], "expected": None, "found": "x"}, "bo is a new member"),
+        ({"path": ["members", "bo"], "expected": "x", "found": None}, "bo is no longer a member"),
+        ({"path": ["members", "bo"], "expected": "x", "found": "y"}, "bo holds other licences"),
+        ({"path": ["members"], "expected": None, "found": 12}, "12 more members moved"),
         ({"path": ["city"], "expected": "a\x1b[1m", "found": ""}, "city a\\u{1b}[1m -> none"),
     ],
 )
