@@ -51,7 +51,7 @@ FIELDS: dict[str, str] = {
 }
 """Our name of a user's field that can be written → Graph's; with _TOLD the only place that knows both."""
 
-_TOLD = {"created": "createdDateTime", "created_at": "createdDateTime"}  # read only
+_TOLD = {"created_at": "createdDateTime"}  # read only
 _ALWAYS = (
     "id",
     *(FIELDS[name] for name in ("upn", "name", "enabled", "usage_location")),

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
@@ -23,7 +23,16 @@ from reconciler.model import (
     Subscription,
     User,
 )
-from reconciler.plan import Change, License, SkuRef, UserRef, assignments_of
+from reconciler.plan import (
+    Change,
+    GroupRef,
+    License,
+    MemberEffect,
+    SkuRef,
+    UserRef,
+    assignments_of,
+    fingerprint,
+)
 
 NOW = datetime(2026, 11, 24, 2, tzinfo=UTC)
 E3 = "6fd2c87f-b296-42f0-b197-1e91e994b900"
@@ -123,6 +132,23 @@ STATE = Current(
 PASSWORD = "Correct-horse-7-battery"  # noqa: S105  of nobody
 
 
+class Clock:
+    """A clock that stands still but for the pauses that are made."""
+
+    def __init__(self):
+        self.now = NOW
+        self.pauses = []
+
+    def __call__(self):
+        """Return the time."""
+        return self.now
+
+    def sleep(self, seconds):
+        """Let time pass."""
+        self.pauses.append(seconds)
+        self.now += timedelta(seconds=seconds)
+
+
 def fill(home, state=STATE):
     """Put a state into a sandbox whose clock stands still."""
     home.mkdir(exist_ok=True)
@@ -131,8 +157,9 @@ def fill(home, state=STATE):
     return home
 
 
-def in_process(home):
-    return httpx.WSGITransport(app=sandbox.app(home, clock=lambda: NOW), raise_app_exceptions=False)
+def in_process(home, clock=lambda: NOW, group_delay=timedelta(0)):
+    app = sandbox.app(home, clock=clock, group_delay=group_delay)
+    return httpx.WSGITransport(app=app, raise_app_exceptions=False)
 
 
 def directory(transport, *, url="https://tenant.example", token="sandbox", **options):  # noqa: S107
@@ -323,4 +350,64 @@ def renew():
         sku=SkuRef(sku="EMS", sku_id=EMS, name="EMS"),
         before={"auto_renew": False},
         after={"auto_renew": True},
+    )
+
+
+# ---------------------------------------------------------------- changes of the group Sales, or of another
+
+SALES = GroupRef(id=GROUP, name="Sales")
+
+
+def _given(*rows):
+    return [{"sku_id": sku_id, "disabled_plans": list(off)} for sku_id, *off in sorted(rows)]
+
+
+def group_licences(assign=(E3,), revoke=(), modify=(), *, state=STATE, group=SALES, gains=(), loses=()):
+    """Give the group some SKUs, take some, or set the plans of some: `modify` holds (SKU id, plans off)."""
+    now = next(each for each in state.groups if each.id == group.id)
+    held = {a.sku_id: a.disabled_plans for a in now.assignments}
+    wanted = {sku_id: off for sku_id, off in held.items() if sku_id not in revoke}
+    wanted |= dict.fromkeys(assign, ()) | {sku_id: (off,) for sku_id, off in modify}
+    members = [each for each in state.users if each.id in now.members]
+    return Change(
+        address=f"groups/{group.name}/licenses",
+        kind="set-group-licenses",
+        group=group,
+        assign=tuple(_licence(each) for each in assign),
+        revoke=tuple(_licence(each) for each in revoke),
+        modify=tuple(_licence(sku_id, off) for sku_id, off in modify),
+        before={
+            "assignments": _given(*((sku_id, *off) for sku_id, off in held.items())),
+            "members": {each.id: fingerprint(each.assignments) for each in members},
+        },
+        after={"assignments": _given(*((sku_id, *off) for sku_id, off in wanted.items()))},
+        members=tuple(MemberEffect(user=ref(each), gains=gains, loses=loses) for each in members),
+    )
+
+
+def _membership(kind, name, before, after, group):
+    person = of(name)
+    return Change(
+        address=f"groups/{group.name}/members/{person.upn}",
+        kind=kind,
+        user=ref(person),
+        group=group,
+        before={"member": kind == "remove-member", "assignments": before},
+        after={"member": kind == "add-member", "assignments": after},
+    )
+
+
+def join(name="anna", *skus, group=SALES):
+    """Put a user into the group, which gives `skus` (EMS where nothing is said)."""
+    held = assignments_of(of(name))
+    given = [_row(sku_id, by=group.id) for sku_id in skus or (EMS,)]
+    after = sorted([*held, *given], key=lambda row: (row["sku_id"], row["assigned_by"] or ""))
+    return _membership("add-member", name, held, after, group)
+
+
+def leave(name="bram", *, group=SALES):
+    """Take a user out of the group."""
+    held = assignments_of(of(name))
+    return _membership(
+        "remove-member", name, held, [row for row in held if row["assigned_by"] != group.id], group
     )

@@ -101,6 +101,9 @@ def test_every_kind_of_change_sees_its_before(tenant):
         tenants.update(),
         tenants.swap(),
         tenants.delete(),
+        tenants.group_licences(),
+        tenants.join(),
+        tenants.leave(),
         tenants.buy(),
         tenants.renew(),
         tenants.buy(VISIO, "VISIOCLIENT", before=0, after=2),
@@ -244,6 +247,8 @@ def test_every_change_holds_its_after_once_it_is_done(tenant):
         tenants.update(),
         tenants.swap(),
         tenants.delete(),
+        tenants.group_licences(),
+        tenants.leave(),
         tenants.buy(),
         tenants.renew(),
     ]
@@ -314,6 +319,9 @@ def test_an_actor_without_the_role_is_forbidden_each_kind(reach):
             tenants.update("carla"),
             tenants.swap(),
             tenants.delete(),
+            tenants.group_licences(),
+            tenants.join(),
+            tenants.leave(),
             tenants.buy(),
             tenants.renew(),
         )
