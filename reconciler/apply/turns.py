@@ -60,24 +60,35 @@ class Turns:
         for address, targets in waits.items():
             for target in targets & waits.keys():
                 followers[target].add(address)
-        self._before = _reached(waits, followers, self._bits)
-        self._after = _reached(followers, waits, self._bits)
+        self._waits = _reached(waits, followers, self._bits)
+        self._followers = _reached(followers, waits, self._bits)
 
     def apart(self, change: Change, new: Iterable[str] = ()) -> Apart:
         """Return what is not compared for a change; `new` are ids of users whom this run made."""
-        rivals = [*self._licences, *(self._members.get(change.user.upn, ()) if change.user else ())]
-        loose = [each for each in rivals if each is not change and not self._ordered(change, each)]
-        if change.user:
-            return Apart(groups=frozenset(each.group.id for each in loose if each.group))
-        if change.group is None:
-            return Apart()
-        theirs = frozenset(user for each in loose for user in each.before.get("members", ()))
-        return Apart(users=self._touched | theirs | frozenset(new))
+        if change.user is None:
+            if change.group is None:
+                return Apart()
+            # A member's fingerprint is that of before the run, whatever else comes to the member first.
+            moving = [each for each in self._licences if each is not change and not self._after(change, each)]
+            theirs = frozenset(user for each in moving for user in each.before.get("members", ()))
+            return Apart(users=self._touched | theirs | frozenset(new))
+        rivals = (*self._licences, *self._members.get(change.user.upn, ()))
+        return Apart(
+            groups=frozenset(
+                each.group.id
+                for each in rivals
+                if each.group and each is not change and not self._ordered(change, each)
+            )
+        )
+
+    def _after(self, change: Change, other: Change) -> bool:
+        """Tell whether another change comes after this one in every order."""
+        return bool(self._followers.get(change.address, 0) & self._bits[other.address])
 
     def _ordered(self, change: Change, other: Change) -> bool:
         """Tell whether one of two changes comes before the other in every order."""
-        masks = self._before.get(change.address, 0) | self._after.get(change.address, 0)
-        return bool(masks & self._bits[other.address])
+        first = self._waits.get(change.address, 0) & self._bits[other.address]
+        return bool(first) or self._after(change, other)
 
 
 def _reached(

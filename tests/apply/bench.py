@@ -11,7 +11,17 @@ import msgspec
 from reconciler.apply import run as carry_out
 from reconciler.directory import Outcome
 from reconciler.journal import Journal, group, read
-from reconciler.plan import ActorInfo, Change, License, Plan, SkuRef, TenantInfo, UserRef
+from reconciler.plan import (
+    ActorInfo,
+    Change,
+    GroupRef,
+    License,
+    MemberEffect,
+    Plan,
+    SkuRef,
+    TenantInfo,
+    UserRef,
+)
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
@@ -51,6 +61,42 @@ def creation(upn, **more):
     after = {"upn": upn, "name": upn.title(), "enabled": True, "usage_location": "NL"}
     return Change(
         address=f"users/{upn}", kind="create-user", user=ref(upn, created=True), after=after, **more
+    )
+
+
+def group_licences(group, before, after, members=(), **more):
+    """Let a group give the SKUs `after` for `before`; all members gain and lose the difference."""
+
+    def given(skus):
+        return [{"sku_id": sku, "disabled_plans": []} for sku in skus]
+
+    gains, loses = (
+        tuple(sku.upper() for sku in one if sku not in other)
+        for one, other in ((after, before), (before, after))
+    )
+    return Change(
+        address=f"groups/{group}/licenses",
+        kind="set-group-licenses",
+        group=GroupRef(id=group, name=group),
+        assign=tuple(License(sku=s.upper(), sku_id=s, name=s) for s in after if s not in before),
+        revoke=tuple(License(sku=s.upper(), sku_id=s, name=s) for s in before if s not in after),
+        before={"assignments": given(before), "members": {f"id-{upn}": upn for upn in members}},
+        after={"assignments": given(after)},
+        members=tuple(MemberEffect(user=ref(upn), gains=gains, loses=loses) for upn in members),
+        **more,
+    )
+
+
+def membership(kind, upn, group, before=(), after=(), **more):
+    """Let `upn` join or leave a group, holding the SKUs `before` and `after` from it."""
+    return Change(
+        address=f"groups/{group}/members/{upn}",
+        kind=kind,
+        user=ref(upn, created=more.pop("created", False)),
+        group=GroupRef(id=group, name=group),
+        before={"member": kind == "remove-member", "assignments": held(*before, group_id=group)},
+        after={"member": kind == "add-member", "assignments": held(*after, group_id=group)},
+        **more,
     )
 
 

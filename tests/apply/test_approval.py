@@ -9,7 +9,7 @@ from reconciler.errors import RefusedError
 from reconciler.model import Actor, Group, RoleAssignment
 from reconciler.plan import ActorInfo, Refusal
 from reconciler.plan import Warning as DataLoss
-from tests.apply.bench import NOW, licences, plan_of, purchase, replace
+from tests.apply.bench import NOW, group_licences, licences, membership, plan_of, purchase, replace
 
 LICENSE_ADMIN = Actor(id="id-l", name="lara@contoso.com", roles=("license-administrator",))
 LIVE = Live(tenant_id="t-1", provider="sandbox", actor=LICENSE_ADMIN, now=NOW)
@@ -137,6 +137,40 @@ def test_whoever_joined_a_protected_group_or_is_named_loses_nothing():
         assert bool(blocked_now(railed, groups=(group,))) is protected
 
 
+@pytest.mark.parametrize(
+    "taking",
+    [membership("remove-member", "anna", "g", ["e3"]), group_licences("g", ["e3"], [], ["bram", "anna"])],
+    ids=lambda change: change.kind,
+)
+def test_whoever_is_protected_loses_nothing_through_a_group_either(taking):
+    """A role holder may, where the plan allows it by name: it is licences that go, as when direct ones do."""
+    roles = ("license-administrator",)
+    plan = plan_of(replace(taking, roles=roles))
+    allowing = replace(plan, options={"allow": ["protected"]})
+    assert blocked_now(plan) == ()
+    assert blocked_now(plan, roles=(HELPDESK,)) == ("protected",)
+    assert blocked_now(allowing, roles=(HELPDESK,)) == ()
+    assert blocked_now(replace(allowing, guardrails={"protected_users": ["anna"]})) == ("protected",)
+
+
+@pytest.mark.parametrize(
+    "giving",
+    [membership("add-member", "anna", "g", [], ["e3"]), group_licences("g", [], ["e3"], ["anna"])],
+    ids=lambda change: change.kind,
+)
+def test_what_a_group_gives_is_no_loss(giving):
+    plan = plan_of(replace(giving, roles=("license-administrator",)))
+    assert blocked_now(plan, roles=(HELPDESK,)) == ()
+
+
+def test_a_group_that_takes_from_others_concerns_no_protected_member():
+    """Whoever holds the licence from elsewhere too loses nothing."""
+    change = group_licences("g", ["e3"], [], ["bram", "anna"], roles=("license-administrator",))
+    keeps = replace(change.members[1], loses=())
+    change = replace(change, members=(change.members[0], keeps))
+    assert blocked_now(plan_of(change), roles=(HELPDESK,)) == ()
+
+
 def test_a_protected_user_stops_the_plan_unless_the_rest_may_go_alone():
     plan = plan_of(licences("anna", ["e3"], []))
     assert refused(plan, replace(LIVE, roles=(HELPDESK,))).code == "blocked-changes"
@@ -159,7 +193,18 @@ def test_losses_are_the_users_and_mailboxes_of_ready_changes():
         warned("bram", "data-deletion"),
         warned("chris", "mailbox-deletion", status="blocked"),
         replace(purchase("e5", 1, 2), warnings=(DataLoss(code="mailbox-deletion"),)),
+        replace(
+            group_licences("g", ["e3"], [], ["eva", "zoe", "anna"]),
+            warnings=tuple(
+                DataLoss(code=code, params={"upn": upn})
+                for code, upn in [
+                    ("mailbox-deletion", "eva"),
+                    ("mailbox-deletion", "zoe"),
+                    ("data-deletion", "fred"),
+                ]
+            ),
+        ),
     )
-    assert losses(plan) == Losses(users=("zoe",), mailboxes=("anna",))
-    assert losses(plan).count == 2
+    assert losses(plan) == Losses(users=("zoe",), mailboxes=("anna", "eva"))
+    assert losses(plan).count == 3
     assert losses(plan_of()).count == 0

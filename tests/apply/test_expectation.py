@@ -1,7 +1,7 @@
 """When an object is as the plan expects it, and how it is told what moved."""
 
-from reconciler.apply.expectation import alone, judge, moved
-from tests.apply.bench import creation, held, licences, replace
+from reconciler.apply.expectation import MOST_MEMBERS, alone, carried, judge, moved
+from tests.apply.bench import creation, group_licences, held, licences, membership, profile, replace
 
 ANNA = licences("anna", ["e1"], ["e3"])
 
@@ -58,6 +58,27 @@ def test_a_write_answers_for_its_own_part_on_top_of_what_the_run_did_before():
     assert alone(creation("eva"), {}) == creation("eva")
 
 
+def test_no_licence_is_carried_over_to_a_users_next_change():
+    """Each change tells which licences are expected when its turn comes; what else happened is expected."""
+    assert carried(ANNA) == {"usage_location": "NL", "enabled": True}
+    assert carried(membership("add-member", "anna", "g", [], ["e1"])) == {}
+    assert carried(profile("anna", {}, {"usage_location": "NL"})) == {"usage_location": "NL"}
+
+
+def test_a_group_is_as_expected_only_with_its_members_and_what_they_hold():
+    change = group_licences("g", ["e1"], ["e3"], ["anna", "bram"])
+    before, after = change.before, change.after["assignments"]
+    assert judge(change, before) == "write"
+    assert judge(change, {**before, "assignments": after}) == "already"
+    for members in (
+        {"id-anna": "anna"},
+        {**before["members"], "x": "y"},
+        {**before["members"], "id-anna": "z"},
+    ):
+        assert judge(change, {**before, "members": members}) == "moved"
+    assert judge(change, {}) == "moved"
+
+
 def test_whether_an_account_is_on_is_not_expected_where_the_plan_could_not_know():
     """A snapshot need not tell; a usage location, on the other hand, may really be none."""
     untold = replace(ANNA, before=holding("e1", enabled=None))
@@ -84,6 +105,21 @@ def test_what_moved_is_told_by_field_and_by_licence():
         {"path": ["assignments", "visio"], "expected": [], "found": ["p"]},
         {"path": ["usage_location"], "expected": "NL", "found": None},
     ]
+
+
+def test_members_that_moved_are_told_by_name_and_many_by_their_number():
+    want = {"assignments": held("e1"), "members": {"id-1": "a", "id-2": "b", "id-3": "c"}}
+    seen = {"assignments": [], "members": {"id-2": "x", "id-3": "c", "id-4": "d"}, "upns": {}}
+    assert moved(want, seen, {"id-1": "zoe", "id-2": "anna"}) == [
+        {"path": ["assignments", "e1"], "expected": [], "found": None},
+        {"path": ["members", "anna"], "expected": "b", "found": "x"},
+        {"path": ["members", "id-4"], "expected": None, "found": "d"},
+        {"path": ["members", "zoe"], "expected": "a", "found": None},
+    ]
+    many = {"members": {f"id-{n:02}": "a" for n in range(MOST_MEMBERS + 3)}}
+    told = moved({"members": {}}, many)
+    assert len(told) == MOST_MEMBERS + 1
+    assert told[-1] == {"path": ["members"], "expected": None, "found": 3}
 
 
 def test_everything_that_was_expected_of_an_object_that_is_gone_is_told():

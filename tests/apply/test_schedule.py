@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.apply.schedule import Schedule
-from tests.apply.bench import licences, purchase, replace
+from tests.apply.bench import group_licences, licences, membership, purchase, replace
 
 
 @st.composite
@@ -75,3 +75,16 @@ def test_a_parked_change_is_offered_when_its_object_is_free_again():
 def test_a_change_that_names_no_object_is_an_object_of_its_own():
     change = replace(licences("anna", [], ["e3"]), user=None)
     assert Schedule([change]).take(1) == [change]
+
+
+def test_changes_of_groups_travel_by_themselves():
+    """Their members are waited for; a group's licences are written once at a time, as a user's are."""
+    group, again = group_licences("g", [], ["e3"]), replace(group_licences("g", ["e3"], []), address="again")
+    one, two = licences("anna", [], ["e3"]), licences("bram", [], ["e3"])
+    joins, parked = membership("add-member", "chris", "g"), membership("add-member", "anna", "g")
+    schedule = Schedule([one, group, joins, two, again, parked])
+    assert schedule.take(20) == [one, two]
+    assert schedule.take(20) == [group, joins]
+    for change in (group, one):
+        schedule.settle(change.address, carried=True)
+    assert schedule.take(20) == [again, parked]
