@@ -14,9 +14,9 @@ import pytest
 
 from reconciler import journal, schemas
 from reconciler.errors import RefusedError, UsageError
-from reconciler.journal import Intent, Journal, Result, RunEnd, RunStart
-from reconciler.model import Removal
-from reconciler.plan import ActorInfo, TenantInfo, UserRef
+from reconciler.journal import Intent, Journal, Member, Result, RunEnd, RunStart
+from reconciler.model import Remembered, Removal
+from reconciler.plan import ActorInfo, GroupRef, TenantInfo, Topic, UserRef
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TENANT = TenantInfo(id="t-1", domain="contoso.com", provider="sandbox")
@@ -72,10 +72,10 @@ def outcome(upn="anna", status="done", kind="set-licenses", **more):
     return {"address": f"users/{upn}/licenses", "kind": kind, "status": status} | more
 
 
-def a_run(path, *pairs, clock=lambda: NOW, tenant=TENANT, ended=True):
+def a_run(path, *pairs, clock=lambda: NOW, tenant=TENANT, memory=(), ended=True):
     """Write a run: an intent each, and a result where there is one."""
     with opened(path, clock) as log:
-        log.begin(**{**HEADER, "tenant": tenant})
+        log.begin(**{**HEADER, "tenant": tenant, "memory": memory})
         for wanted, result in pairs:
             log.intend([wanted])
             if result is not None:
@@ -110,7 +110,12 @@ def test_runs_stand_one_after_the_other_and_their_ids_sort_by_time(path):
 
 
 def test_every_line_keeps_the_published_schema(path):
-    a_run(path, (intent(), outcome(code="password-kept", params={"a": 1})), (intent("bram", user=None), None))
+    a_run(
+        path,
+        (intent(), outcome(code="password-kept", params={"a": 1})),
+        (of_group(user=None), None),
+        memory=(Topic(topic="rules/sales", count=2, joined=("id-anna",), left=("id-bram",)),),
+    )
     schema = schemas.load("journal")
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
@@ -362,6 +367,181 @@ def test_changes_of_nobody_and_of_profiles_and_senseless_states_take_nothing(pat
         ({**intent("d"), "before": {"assignments": ["e1", {}]}, "after": {}}, outcome("d")),
     )
     assert removed(path) == {}
+
+
+# ------------------------------------------------------------ what groups took away
+
+
+def of_group(**more):
+    """Return the intent to swap a group's e1 for e3: Anna loses the one, Chris gains the other."""
+    return {
+        "address": "groups/Sales/licenses",
+        "kind": "set-group-licenses",
+        "group": GroupRef(id="g-1", name="Sales"),
+        "members": (
+            Member(id="id-anna", upn="anna", loses=("e1",)),
+            Member(id="id-chris", upn="chris", gains=("e3",)),
+        ),
+        "before": {"assignments": [{"sku_id": "e1", "disabled_plans": []}]},
+        "after": {"assignments": [{"sku_id": "e3", "disabled_plans": []}]},
+    } | more
+
+
+def of_group_ended(status="done", **more):
+    return {"address": "groups/Sales/licenses", "kind": "set-group-licenses", "status": status} | more
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        of_group_ended(),
+        of_group_ended("unknown", code="group-not-settled"),
+        of_group_ended("failed", code="member-errors"),
+        None,
+    ],
+    ids=["done", "not settled", "member errors", "killed"],
+)
+def test_licences_that_members_lose_with_their_group_are_removals(path, ended):
+    """Also where some members are in error: the group was changed all the same."""
+    a_run(path, (intent("chris", before=("e3",), after=()), outcome("chris")))
+    assert set(removed(path)) == {("id-chris", "e3")}
+    a_run(path, (of_group(), ended))
+    assert set(removed(path)) == {("id-anna", "e1")}
+
+
+def test_a_groups_change_that_was_refused_took_nothing(path):
+    a_run(path, (of_group(), of_group_ended("failed", code="forbidden")))
+    assert removed(path) == {}
+
+
+def test_whoever_leaves_a_group_loses_what_no_other_source_gives(path):
+    rows = [
+        *held("ems"),
+        *({"sku_id": sku, "disabled_plans": [], "assigned_by": "g-1"} for sku in ("e1", "ems")),
+    ]
+    leaves = intent(kind="remove-member", before=(), after=()) | {
+        "before": {"member": True, "assignments": rows},
+        "after": {"member": False, "assignments": held("ems")},
+    }
+    a_run(path, (leaves, outcome(kind="remove-member")))
+    assert set(removed(path)) == {("id-anna", "e1")}
+    joins = {**leaves, "kind": "add-member", "before": leaves["after"], "after": leaves["before"]}
+    a_run(path, (joins, outcome(kind="add-member")))
+    assert removed(path) == {}
+
+
+# ------------------------------------------------------------ what is remembered
+
+
+SALES = "rules/sales"
+OTHER_TENANT = TenantInfo(id="t-2", domain="d", provider="graph")
+
+
+def told(count, joined=(), left=(), topic=SALES):
+    return (Topic(topic=topic, count=count, joined=tuple(joined), left=tuple(left)),)
+
+
+def memory(path, **more):
+    return {each.topic: each for each in journal.remembered(path, **more)}
+
+
+def test_a_journal_without_memory_remembers_nothing(path):
+    assert journal.remembered(path) == ()
+    a_run(path, (intent(), outcome()))
+    assert journal.remembered(path) == ()
+
+
+def test_users_are_remembered_from_the_run_that_first_told_of_them(path):
+    """The count is that of the last run that told of the topic, whoever else ran since."""
+    clock = Clock()
+    a_run(path, memory=told(2, ["a", "b"]), clock=clock)
+    a_run(path, memory=told(2, ["c"], ["a"]), clock=clock)
+    a_run(path, clock=clock)
+    first, second, _ = (run.start.time for run in journal.runs(path))
+    assert journal.remembered(path) == (
+        Remembered(topic=SALES, count=2, since={"b": first, "c": second}, left={"a": second}),
+    )
+
+
+def test_whoever_comes_back_has_not_left_and_is_there_since_then(path):
+    clock = Clock()
+    for joined, left in [(["a"], []), ([], ["a"]), (["a"], [])]:
+        a_run(path, memory=told(1, joined, left), clock=clock)
+    last = journal.runs(path)[-1].start.time
+    assert memory(path)[SALES] == Remembered(topic=SALES, count=1, since={"a": last})
+
+
+def test_a_user_who_was_never_seen_to_join_may_leave(path):
+    a_run(path, memory=told(0, [], ["a"]))
+    assert memory(path)[SALES] == Remembered(topic=SALES, count=0, left={"a": NOW})
+
+
+def test_what_is_remembered_is_that_of_one_tenant(path):
+    a_run(path, memory=told(1, ["a"]))
+    a_run(path, (switch(on=False), switched()), memory=told(5, ["b"]), tenant=OTHER_TENANT)
+    assert set(memory(path, tenant_id="t-1")[SALES].since) == {"a"}
+    assert set(memory(path, tenant_id="t-2")) == {"disabled", SALES}
+    assert set(memory(path)[SALES].since) == {"a", "b"}
+
+
+def switch(*, on, upn="anna"):
+    """Return the intent to switch an account on or off."""
+    return intent(upn, kind="update-user", before=(), after=()) | {
+        "before": {"enabled": not on},
+        "after": {"enabled": on},
+    }
+
+
+def switched(status="done", upn="anna"):
+    return outcome(upn, status, kind="update-user", user_id=f"id-{upn}")
+
+
+def test_an_account_is_disabled_since_a_run_switched_it_off(path):
+    clock = Clock()
+    a_run(path, (switch(on=False), switched()), memory=told(1, ["id-x"], topic="disabled"), clock=clock)
+    (run,) = journal.runs(path)
+    assert memory(path)["disabled"] == Remembered(
+        topic="disabled", count=1, since={"id-x": run.start.time, "id-anna": run.results[0].time}
+    )
+    a_run(path, (switch(on=True), switched()), clock=clock)
+    assert set(memory(path)["disabled"].since) == {"id-x"}
+
+
+@pytest.mark.parametrize("status", ["failed", "unknown", "stale", None])
+def test_an_account_of_which_nobody_knows_that_it_was_switched_off_is_not_disabled(path, status):
+    """It is not deleted sooner for it; the next plan sees that the account is off, and begins to count."""
+    a_run(path, (switch(on=False), status and switched(status)), ended=False)
+    a_run(path, (intent(), switched()))
+    assert memory(path) == {}
+
+
+def test_other_changes_of_a_profile_switch_nothing(path):
+    wanted = switch(on=False)
+    for after in ({"city": "Delft"}, {"enabled": None}):
+        a_run(path, ({**wanted, "after": after}, switched()))
+    a_run(path, (wanted, outcome(kind="update-user")))  # a result that names nobody
+    assert memory(path) == {}
+
+
+@pytest.mark.parametrize("cut", [2, 40])
+def test_a_torn_line_takes_no_more_with_it_than_itself(path, cut):
+    a_run(path, memory=told(1, ["a"]))
+    a_run(path, memory=told(2, ["b"]), ended=False)
+    path.write_bytes(path.read_bytes()[:-cut])
+    a_run(path, memory=told(1, ["c"]))
+    assert set(memory(path)[SALES].since) == {"a", "c"}
+
+
+def test_a_journal_of_an_older_version_is_read(path):
+    """Before there were groups and memory: neither is missed."""
+    a_run(path, (intent(), outcome()))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    older = [{key: value for key, value in line.items() if key not in LATER} for line in lines]
+    lines_now = journal.read(path).lines
+    path.write_text("".join(json.dumps(line) + "\n" for line in older))
+    assert journal.read(path) == journal.Reading(lines=lines_now)
+    assert set(removed(path)) == {("id-anna", "e1")}
+    assert journal.remembered(path) == ()
 
 
 # ------------------------------------------------------------ one apply at a time

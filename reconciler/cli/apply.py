@@ -226,8 +226,12 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
     aside = applying.aside(plan, buy=flags.buy)
     teller = Teller(plan, as_json=flags.as_json)
     if len(aside) == len(plan.changes):
-        _remember(proposed, plan, log, flags)
-        return teller.nothing(applying.Run(id="", results=aside))
+        run = applying.Run(id="", results=aside)
+        if any(topic.joined or topic.left for topic in plan.memory):
+            # It writes nothing, and saw something that later plans build on.
+            _begin(proposed, plan, log, flags)
+            log.end(counts=run.counts, exit_code=run.exit_code, interrupted=False)
+        return teller.nothing(run)
     consent.obtain(
         plan,
         applying.losses(plan),
@@ -253,13 +257,6 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
             stop=stop,
         )
     return teller.summary(run, log)
-
-
-def _remember(proposed: Proposed, plan: Plan, log: Journal, flags: Flags) -> None:
-    """Record a run that writes nothing, where it saw something that later plans build on."""
-    if any(topic.joined or topic.left for topic in plan.memory):
-        _begin(proposed, plan, log, flags)
-        log.end(counts={}, exit_code=0, interrupted=False)
 
 
 def _error_console() -> Console:

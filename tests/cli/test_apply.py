@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from reconciler import journal
+from reconciler.cli import session
 from reconciler.directory import Directory
 from reconciler.errors import UsageError
 from reconciler.journal import Journal
+from reconciler.plan import digest_of
 from tests.cli.conftest import E3, EMS, STATE, TENANT
 
 ANNA, BRAM = "anna@contoso.com", "bram@contoso.com"
@@ -103,6 +105,84 @@ def test_a_saved_plan_applied_twice_writes_once(run, planned):
     ran = run("apply", "plan.json", "--auto-approve")
     assert ran.code == 0
     assert "Applied: 1 already done." in ran.out
+
+
+# ------------------------------------------------------------ what later plans remember
+
+
+@pytest.fixture
+def remembering(run, planned, sandbox):
+    """Save a plan that also tells what later ones shall remember."""
+
+    def remembering(*topics):
+        document = planned() | {"memory": list(topics)}
+        document["digest"] = digest_of(document)
+        (sandbox.parent / "plan.json").write_text(json.dumps(document))
+
+    return remembering
+
+
+def topic(count, *joined, left=()):
+    return {"topic": "rules/sales", "count": count, "joined": list(joined), "left": list(left)}
+
+
+def test_a_run_remembers_what_its_plan_tells(run, sandbox, remembering):
+    remembering(topic(2, "id-1", "id-2"))
+    assert run("apply", "plan.json", "--auto-approve").code == 0
+    (memory,) = journal.remembered(sandbox / "journal.jsonl")
+    assert (memory.topic, memory.count, set(memory.since)) == ("rules/sales", 2, {"id-1", "id-2"})
+
+
+@pytest.mark.parametrize("output", [(), ("--json",)], ids=["text", "json"])
+def test_a_plan_with_nothing_to_do_is_remembered_as_a_run_that_wrote_nothing(
+    run, sandbox, remembering, holdings, output
+):
+    """What is told is what is told of any plan with nothing to do."""
+    run("apply", "--auto-approve")
+    remembering()
+    silent = run("apply", "plan.json", "--auto-approve", *output)
+    before = holdings()
+    assert len(journal.runs(sandbox / "journal.jsonl")) == 1
+    remembering(topic(1, "id-1", left=["id-2"]))
+    assert run("apply", "plan.json", "--auto-approve", *output) == silent
+    assert silent.code == 0
+    _, told = journal.runs(sandbox / "journal.jsonl")
+    assert (told.intents, told.results, told.end.exit_code) == ((), (), 0)
+    assert set(told.end.counts.values()) == {0}
+    (memory,) = journal.remembered(sandbox / "journal.jsonl")
+    assert (memory.since, memory.left) == ({"id-1": told.start.time}, {"id-2": told.start.time})
+    assert holdings() == before
+    assert "nothing" in run("history").out
+
+
+def test_a_plan_that_tells_nothing_new_is_no_run(run, sandbox, remembering):
+    run("apply", "--auto-approve")
+    remembering(topic(7))
+    assert run("apply", "plan.json", "--auto-approve").code == 0
+    assert len(journal.runs(sandbox / "journal.jsonl")) == 1
+
+
+def test_what_is_remembered_is_part_of_the_current_state(run, sandbox, remembering, planned):
+    remembering(topic(2, "id-1"))
+    run("apply", "plan.json", "--auto-approve")
+    made = session.make(session.Request())
+    assert [each.topic for each in made.current.remembered] == ["rules/sales"]
+    saved = session.make(session.Request(snapshot=sandbox.parent / "state.json"))
+    assert saved.current.remembered == ()
+
+
+def test_a_plan_reads_only_what_the_files_use(run, sandbox, declared, monkeypatch):
+    """Groups by the names that the files have for them, fields of users that an entry manages."""
+    asked = []
+    real = Directory.read
+    monkeypatch.setattr(Directory, "read", lambda self, *args: asked.append(args) or real(self, *args))
+    declared(
+        TENANT.replace("{licenses: [ENTERPRISEPACK]}", "{department: HR, licenses: [ENTERPRISEPACK]}", 1)
+        + "guardrails: {protected_users: [VIPs]}\n"
+    )
+    assert run("plan").code == 0
+    (groups, fields), *_ = asked
+    assert (list(groups), "department" in fields, "city" in fields) == (["vips"], True, False)
 
 
 def test_blocked_changes_are_left_out_with_partial(run, declared, sandbox, holdings):
