@@ -91,7 +91,7 @@ def see(
     if snapshot is not None:
         current, actor, now = _saved(snapshot, tenant, acting_as, needs_actor=needs_actor)
     else:
-        groups = document.protected_groups if document else ()
+        groups = document.named_groups if document else ()
         current, actor, now = _live(tenant, acting_as, groups, needs_actor=needs_actor)
     desired = (
         config.resolve(document, current.skus, facts)
