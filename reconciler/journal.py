@@ -19,125 +19,45 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from reconciler import home as homes
+from reconciler import journal_recall
 from reconciler.errors import UsageError
+from reconciler.journal_lines import (
+    Damage,
+    Intent,
+    Line,
+    Member,
+    Reading,
+    Result,
+    Run,
+    RunEnd,
+    RunStart,
+)
 from reconciler.journal_lock import locked
-from reconciler.model import Remembered, Removal
-from reconciler.plan import ActorInfo, GroupRef, TenantInfo, Topic, UserRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-FORMAT_VERSION = "1.0"
-UNCERTAIN = "unknown"
-"""The status of a write that may or may not have happened."""
-MEMBER_ERRORS = "member-errors"
-"""The code of a group's change that was made, and failed to reach all of its members."""
-DISABLED = "disabled"
-"""The topic of accounts that shall be deleted and can't sign in."""
+    from reconciler.model import Remembered, Removal
 
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
-    """One line. `time` is the tenant's clock, in UTC, to the second."""
-
-    run: str
-    time: datetime
-
-
-class RunStart(Record, frozen=True, kw_only=True, tag="run-start"):
-    """What was about to be carried out, by whom, with which flags. `changes` counts ready ones.
-
-    `memory` is what the plan tells later ones to remember; older journals have none.
-    """
-
-    format_version: str = FORMAT_VERSION
-    tool_version: str
-    plan_digest: str
-    desired_digest: str
-    tenant: TenantInfo
-    actor: ActorInfo
-    options: dict[str, Any]
-    changes: int
-    memory: tuple[Topic, ...] = ()
-
-
-class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """What a change of a group's licences gives to a member and takes away: SKU ids, over all sources."""
-
-    id: str
-    upn: str
-    gains: tuple[str, ...] = ()
-    loses: tuple[str, ...] = ()
-
-
-class Intent(Record, frozen=True, kw_only=True, tag="intent"):
-    """A write that is about to be sent; `before` is what the object held a moment ago.
-
-    `members` are those of a group that gain or lose something with its licences.
-    """
-
-    address: str
-    kind: str
-    user: UserRef | None = None
-    group: GroupRef | None = None
-    members: tuple[Member, ...] = ()
-    before: dict[str, Any]
-    after: dict[str, Any]
-
-
-class Result(Record, frozen=True, kw_only=True, tag="result"):
-    """What became of a change, written or not. `user_id` is told of created and restored users too."""
-
-    address: str
-    kind: str
-    status: str
-    code: str | None = None
-    params: dict[str, Any] = {}
-    user_id: str | None = None
-    request_id: str | None = None
-    client_request_id: str | None = None
-    http_status: int | None = None
-
-
-class RunEnd(Record, frozen=True, kw_only=True, tag="run-end"):
-    """The run came to its end by itself, interrupted or not. `counts` is by status."""
-
-    counts: dict[str, int]
-    exit_code: int
-    interrupted: bool = False
-
-
-Line = RunStart | Intent | Result | RunEnd
-
-
-class Damage(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that is no record: torn by a kill, or not ours. `line` counts from 1."""
-
-    line: int
-    reason: str
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the journal holds of one run, in the order of writing."""
-
-    id: str
-    start: RunStart
-    intents: tuple[Intent, ...] = ()
-    results: tuple[Result, ...] = ()
-    end: RunEnd | None = None
-
-    @property
-    def unsettled(self) -> tuple[Intent, ...]:
-        """Return the intents without a result: the run died while they were under way."""
-        known = {result.address for result in self.results}
-        return tuple(intent for intent in self.intents if intent.address not in known)
-
-
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """A journal as read: every sound line, and every line that is not."""
-
-    lines: tuple[Line, ...] = ()
-    damage: tuple[Damage, ...] = ()
+__all__ = [
+    "Damage",
+    "Intent",
+    "Journal",
+    "Line",
+    "Member",
+    "Reading",
+    "Result",
+    "Run",
+    "RunEnd",
+    "RunStart",
+    "group",
+    "path_in",
+    "read",
+    "remembered",
+    "removals",
+    "runs",
+]
 
 
 def path_in(home: Path) -> Path:
@@ -207,124 +127,13 @@ def group(lines: Iterable[Line]) -> tuple[Run, ...]:
 
 
 def removals(path: Path, tenant_id: str | None = None) -> tuple[Removal, ...]:
-    """Return the licences that runs took from users and that no later run gave back.
-
-    Sorted by user and SKU; `tenant_id` leaves other tenants' runs out. A write whose outcome is not
-    known counts as done: whoever asks compares with what the user holds now, and a deadline that
-    may be real must not be missed.
-    """
-    taken: Taken = {}
-    pending: dict[str, Intent] = {}
-    ours = False
-    for line in _scan(path):
-        if isinstance(line, Intent) and ours:
-            pending[line.address] = line
-        elif isinstance(line, Result) and line.address in pending:
-            _replay(pending.pop(line.address), line, taken)
-        elif isinstance(line, RunStart):
-            _replay_all(pending, taken)
-            ours = tenant_id in (None, line.tenant.id)
-    _replay_all(pending, taken)
-    return tuple(
-        Removal(user_id=user, sku_id=sku, removed_at=moment)
-        for (user, sku), (moment, _) in sorted(taken.items())
-    )
-
-
-Taken = dict[tuple[str, str], tuple[datetime, str]]
-"""(user id, SKU id) → when it was taken, and by which kind of change."""
-
-
-def _replay_all(pending: dict[str, Intent], taken: Taken) -> None:
-    """Take account of the writes of a run that was killed while they were on their way."""
-    for intent in pending.values():
-        _replay(intent, None, taken)
-    pending.clear()
-
-
-def _replay(intent: Intent, result: Result | None, taken: Taken) -> None:
-    """Bring `taken` forward over one write."""
-    user = (result.user_id if result else None) or (intent.user.id if intent.user else None)
-    if result and result.status not in ("done", UNCERTAIN) and result.code != MEMBER_ERRORS:
-        return
-    moment = result.time if result else intent.time
-    for member in intent.members:
-        taken.update({(member.id, sku): (moment, intent.kind) for sku in member.loses})
-        for sku in member.gains:
-            taken.pop((member.id, sku), None)
-    if user is None:
-        return
-    held, kept = _skus(intent.before), _skus(intent.after)
-    match intent.kind:
-        case "restore-user":
-            for key in [key for key, (_, by) in taken.items() if key[0] == user and by == "delete-user"]:
-                del taken[key]
-        case "delete-user":
-            taken.update({(user, sku): (moment, intent.kind) for sku in held})
-        case "set-licenses" | "add-member" | "remove-member":
-            taken.update({(user, sku): (moment, intent.kind) for sku in held - kept})
-            for sku in kept - held:
-                taken.pop((user, sku), None)
-
-
-def _skus(state: dict[str, Any]) -> frozenset[str]:
-    """Return the SKUs that a change's `before` or `after` holds, from whichever source."""
-    held = state.get("assignments")
-    if not isinstance(held, list):
-        return frozenset()
-    return frozenset(str(one["sku_id"]) for one in held if isinstance(one, dict) and "sku_id" in one)
+    """Return the licences that runs took from users; see journal_recall.removals."""
+    return journal_recall.removals(_scan(path), tenant_id)
 
 
 def remembered(path: Path, tenant_id: str | None = None) -> tuple[Remembered, ...]:
-    """Return what the plans of all runs, by topic, told later ones to remember, sorted by topic.
-
-    A user is there since the run that first told of the user, or was switched off by a run; `tenant_id`
-    leaves other tenants' runs out.
-    """
-    topics: dict[str, _Memory] = {}
-    pending: dict[str, Intent] = {}
-    ours = False
-    for line in _scan(path):
-        if isinstance(line, RunStart):
-            ours = tenant_id in (None, line.tenant.id)
-            pending.clear()
-            for topic in line.memory if ours else ():
-                topics.setdefault(topic.topic, _Memory()).take(topic, line.time)
-        elif isinstance(line, Intent) and ours and line.kind == "update-user":
-            pending[line.address] = line
-        elif isinstance(line, Result) and line.status == "done" and line.address in pending:
-            enabled = pending.pop(line.address).after.get("enabled")
-            if line.user_id and isinstance(enabled, bool):
-                topics.setdefault(DISABLED, _Memory()).switched(line.user_id, line.time, on=enabled)
-    return tuple(
-        Remembered(topic=topic, count=memory.count, since=memory.since, left=memory.left)
-        for topic, memory in sorted(topics.items())
-    )
-
-
-class _Memory:
-    """What is remembered of one topic so far."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.since: dict[str, datetime] = {}
-        self.left: dict[str, datetime] = {}
-
-    def take(self, topic: Topic, moment: datetime) -> None:
-        """Bring it forward over what a run told at its start."""
-        self.count = topic.count
-        for user in topic.joined:
-            self.since[user] = moment
-            self.left.pop(user, None)
-        for user in topic.left:
-            self.since.pop(user, None)
-            self.left[user] = moment
-
-    def switched(self, user: str, moment: datetime, *, on: bool) -> None:
-        """Bring it forward over an account that a run switched on or off."""
-        self.since.pop(user, None)
-        if not on:
-            self.since[user] = moment
+    """Return what plans of former runs asked to be remembered; see journal_recall.remembered."""
+    return journal_recall.remembered(_scan(path), tenant_id)
 
 
 class Journal:

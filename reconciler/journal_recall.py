@@ -1,0 +1,146 @@
+"""What do the runs of the past tell the plans of today?
+
+The licences that runs took away, and what plans asked to be remembered: folded line by line, since a
+journal of years needn't fit into memory. Pure; nothing is read or written here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.journal_lines import Intent, Result, RunStart
+from reconciler.model import Remembered, Removal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from reconciler.journal_lines import Damage, Line
+    from reconciler.plan import Topic
+
+    Taken = dict[tuple[str, str], tuple[datetime, str]]
+    """(user id, SKU id) → when it was taken, and by which kind of change."""
+
+UNCERTAIN = "unknown"
+"""The status of a write that may or may not have happened."""
+MEMBER_ERRORS = "member-errors"
+"""The code of a group's change that was made, and failed to reach all of its members."""
+DISABLED = "disabled"
+"""The topic of accounts that shall be deleted and can't sign in."""
+
+
+def removals(lines: Iterable[Line | Damage], tenant_id: str | None) -> tuple[Removal, ...]:
+    """Return the licences that runs took from users and that no later run gave back.
+
+    Sorted by user and SKU; `tenant_id` leaves other tenants' runs out. A write whose outcome is not
+    known counts as done: whoever asks compares with what the user holds now, and a deadline that
+    may be real must not be missed.
+    """
+    taken: Taken = {}
+    pending: dict[str, Intent] = {}
+    ours = False
+    for line in lines:
+        if isinstance(line, Intent) and ours:
+            pending[line.address] = line
+        elif isinstance(line, Result) and line.address in pending:
+            _replay(pending.pop(line.address), line, taken)
+        elif isinstance(line, RunStart):
+            _replay_all(pending, taken)
+            ours = tenant_id in (None, line.tenant.id)
+    _replay_all(pending, taken)
+    return tuple(
+        Removal(user_id=user, sku_id=sku, removed_at=moment)
+        for (user, sku), (moment, _) in sorted(taken.items())
+    )
+
+
+def _replay_all(pending: dict[str, Intent], taken: Taken) -> None:
+    """Take account of the writes of a run that was killed while they were on their way."""
+    for intent in pending.values():
+        _replay(intent, None, taken)
+    pending.clear()
+
+
+def _replay(intent: Intent, result: Result | None, taken: Taken) -> None:
+    """Bring `taken` forward over one write."""
+    user = (result.user_id if result else None) or (intent.user.id if intent.user else None)
+    if result and result.status not in ("done", UNCERTAIN) and result.code != MEMBER_ERRORS:
+        return
+    moment = result.time if result else intent.time
+    for member in intent.members:
+        taken.update({(member.id, sku): (moment, intent.kind) for sku in member.loses})
+        for sku in member.gains:
+            taken.pop((member.id, sku), None)
+    if user is None:
+        return
+    held, kept = _skus(intent.before), _skus(intent.after)
+    match intent.kind:
+        case "restore-user":
+            for key in [key for key, (_, by) in taken.items() if key[0] == user and by == "delete-user"]:
+                del taken[key]
+        case "delete-user":
+            taken.update({(user, sku): (moment, intent.kind) for sku in held})
+        case "set-licenses" | "add-member" | "remove-member":
+            taken.update({(user, sku): (moment, intent.kind) for sku in held - kept})
+            for sku in kept - held:
+                taken.pop((user, sku), None)
+
+
+def _skus(state: dict[str, Any]) -> frozenset[str]:
+    """Return the SKUs that a change's `before` or `after` holds, from whichever source."""
+    held = state.get("assignments")
+    if not isinstance(held, list):
+        return frozenset()
+    return frozenset(str(one["sku_id"]) for one in held if isinstance(one, dict) and "sku_id" in one)
+
+
+def remembered(lines: Iterable[Line | Damage], tenant_id: str | None) -> tuple[Remembered, ...]:
+    """Return what the plans of all runs, by topic, told later ones to remember, sorted by topic.
+
+    A user is there since the run that first told of the user, or was switched off by a run; `tenant_id`
+    leaves other tenants' runs out.
+    """
+    topics: dict[str, _Memory] = {}
+    pending: dict[str, Intent] = {}
+    ours = False
+    for line in lines:
+        if isinstance(line, RunStart):
+            ours = tenant_id in (None, line.tenant.id)
+            pending.clear()
+            for topic in line.memory if ours else ():
+                topics.setdefault(topic.topic, _Memory()).take(topic, line.time)
+        elif isinstance(line, Intent) and ours and line.kind == "update-user":
+            pending[line.address] = line
+        elif isinstance(line, Result) and line.status == "done" and line.address in pending:
+            enabled = pending.pop(line.address).after.get("enabled")
+            if line.user_id and isinstance(enabled, bool):
+                topics.setdefault(DISABLED, _Memory()).switched(line.user_id, line.time, on=enabled)
+    return tuple(
+        Remembered(topic=topic, count=memory.count, since=memory.since, left=memory.left)
+        for topic, memory in sorted(topics.items())
+    )
+
+
+class _Memory:
+    """What is remembered of one topic so far."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.since: dict[str, datetime] = {}
+        self.left: dict[str, datetime] = {}
+
+    def take(self, topic: Topic, moment: datetime) -> None:
+        """Bring it forward over what a run told at its start."""
+        self.count = topic.count
+        for user in topic.joined:
+            self.since[user] = moment
+            self.left.pop(user, None)
+        for user in topic.left:
+            self.since.pop(user, None)
+            self.left[user] = moment
+
+    def switched(self, user: str, moment: datetime, *, on: bool) -> None:
+        """Bring it forward over an account that a run switched on or off."""
+        self.since.pop(user, None)
+        if not on:
+            self.since[user] = moment
