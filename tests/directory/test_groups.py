@@ -416,6 +416,7 @@ def test_an_error_and_an_open_end_are_told_together(tmp_path):
     (outcome,) = scene.carry_out(change)
     assert (outcome.status, outcome.code, outcome.params["waiting"]) == ("unknown", "group-not-settled", 1)
     assert [each["error"] for each in outcome.params["members"]] == ["CountViolation"]
+    assert len(scene.anew) == 1
 
 
 # ---------------------------------------------------------------- refusals
@@ -465,6 +466,44 @@ def test_a_user_of_this_run_who_is_no_valid_reference_yet_is_waited_for(scene):
     scene.wire.before = before
     (outcome,) = scene.tenant.carry_out([Write(change=change, user_id=created.user_id)])
     assert (outcome.status, left) == ("done", [0])
+
+
+def test_a_look_at_a_user_of_this_run_who_joins_waits_for_the_replicas(scene):
+    (created,) = scene.tenant.carry_out([Write(change=tenants.create(), password=tenants.PASSWORD)])
+    change = tenants.join("anna")
+    user = msgspec.structs.replace(change.user, id=None, upn="frank@contoso.com")
+    left = [2]
+
+    def before(request):
+        if left[0]:
+            left[0] -= 1
+            return httpx.Response(
+                200, json={"responses": [{"id": str(n), "status": 404, "body": {}} for n in range(2)]}
+            )
+        return None
+
+    scene.wire.before = before
+    change = msgspec.structs.replace(change, user=user)
+    seen = scene.tenant.observe([change], {"frank@contoso.com": created.user_id})
+    assert seen == {change.address: {"member": False, "assignments": []}}
+    assert scene.clock.pauses == [2.0, 4.0]
+
+
+def test_what_a_group_brings_meanwhile_leaves_no_doubt_about_a_users_own_licence(scene):
+    """The answer is lost, and when the user is looked at the group's licence has come as well."""
+    left = [1]
+
+    def after(request, response):
+        if b"assignLicense" in request.content and left[0]:
+            left[0] -= 1
+            scene.other.carry_out([Write(change=tenants.join("admin"))])
+            scene.clock.now += DELAY
+            raise httpx.ReadTimeout("slow")
+        return response
+
+    scene.wire.after = after
+    assert [each.status for each in scene.carry_out(tenants.take())] == ["done"]
+    assert len(scene.held("admin")) == 2
 
 
 def test_a_change_that_names_no_group_is_a_mistake_of_the_caller(scene):
