@@ -6,6 +6,7 @@ decides nothing about what the tenant holds now.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.dates import days
@@ -16,7 +17,6 @@ from reconciler.config.names import Names
 from reconciler.config.rules import groups, rules
 from reconciler.model import (
     Desired,
-    Entry,
     Guardrails,
     Price,
     Problem,
@@ -120,9 +120,9 @@ class _Resolver:
             unlisted_users=unlisted[1] if unlisted else "keep",
             unlisted_location=unlisted[0].locate(("unlisted_users",), key=True) if unlisted else None,
             ignored_skus=self._ignored(catalog),
-            subscriptions=tuple(sorted(self._subscriptions(), key=lambda wanted: wanted.sku_id)),
-            entries=tuple(sorted(entries.all(), key=_upn)),
-            rules=tuple(sorted(rules(self.document, self.licences), key=lambda rule: rule.name)),
+            subscriptions=tuple(sorted(self._subscriptions(), key=attrgetter("sku_id"))),
+            entries=tuple(sorted(entries.all(), key=attrgetter("upn"))),
+            rules=tuple(sorted(rules(self.document, self.licences), key=attrgetter("name"))),
             groups=tuple(sorted(groups(self.document, self.licences), key=_group)),
             disable_before_delete=days(wait) if wait else None,
             restrictions=tuple(self._restrictions()),
@@ -199,11 +199,6 @@ class _Resolver:
             protected_users=tuple(sorted({name.lower() for name in rails.get("protected_users", [])})),
             protected_skus=tuple(sorted(set(self._skus(protected, "guardrails", "protected_skus")))),
         )
-
-
-def _upn(entry: Entry) -> str:
-    """Return the key by which entries are sorted."""
-    return entry.upn
 
 
 def _group(group: WantedGroup) -> str:

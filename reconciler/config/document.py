@@ -79,10 +79,11 @@ class Member(NamedTuple):
         """Return the node of a field's value: the same as `locate` finds, without looking it up."""
         whole = self.source.data[self.section][self.key] if self.source.failing else self.value
         node = self.node + (2 if type(self.key) is str else 1)  # behind its own key, if any, and value
-        names = list(whole)
-        for name in names[: names.index(field)]:
-            value = whole[name]
+        fields = iter(whole.items())
+        name, value = next(fields)
+        while name != field:
             node += 2 if type(value) is str else 1 + size(value)
+            name, value = next(fields)
         return node + 1
 
     def locate(self, *path: str | int, key: bool = False) -> Location:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.config.dates import KEEP_LICENCES, day, days
 from reconciler.config.document import PROFILE, folded
-from reconciler.model import Entry, Every, Exclusion, Leaver, Scope
+from reconciler.model import Choice, Entry, Every, Exclusion, Grant, Leaver, Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.config.document import Document, Member
-    from reconciler.config.licences import Declared, Licences
-    from reconciler.config.source import Source
+    from reconciler.config.licences import Licences
     from reconciler.model import Mode
 
 _MAX_PAIRS = 4096  # pairs of field and value that are kept to be shared; people's names fill any table
@@ -31,23 +30,26 @@ class Entries:
         self._licences = licences
         self._mode = mode
         self._pairs: dict[tuple[str, str | bool], tuple[str, str | bool]] = {}
-        self._scopes: dict[int, Scope | None] = {}  # id of a file → its scope
+        sources = (*document.sources, *document.tables)
+        self._scopes = {id(source): document.scope(source) for source in sources}
 
     def all(self) -> Iterator[Entry]:
         """Yield every entry, in no order."""
+        licences, scopes, shared = self._licences, self._scopes, self._shared
         for member, row in self._document.people():
             entry: dict[str, Any] = {**row.value, **member.value} if row else member.value
-            profile = [self._shared((key, value)) for key, value in entry.items() if key in PROFILE]
+            profile = [shared(pair) for pair in entry.items() if pair[0] in PROFILE]
             profile.sort()
-            declared: Declared | None = None
+            mode = self._mode
+            grants: tuple[Grant, ...] | None = None
+            choices: tuple[Choice, ...] = ()
             exclusions: tuple[Exclusion, ...] = ()
             if "licenses" in entry:
                 holder = row if row and "licenses" not in member.value else member
-                declared = self._licences.declared(holder, self._mode)
+                mode, grants, choices = licences.declared(holder, mode)
             if "exclude" in entry:
-                exclusions = tuple(self._licences.exclusions(member))
-                if declared:
-                    self._licences.contradictions(exclusions, declared)
+                exclusions = tuple(licences.exclusions(member))
+                licences.contradictions(exclusions, grants or (), choices)
             yield Entry(
                 upn=folded("users", str(member.key)),
                 location=member.location,
@@ -56,13 +58,13 @@ class Entries:
                 restore=entry["restore"].lower() if "restore" in entry else None,
                 profile=tuple(profile),
                 usage_location=entry.get("usage_location"),
-                mode=declared.mode if declared else self._mode,
-                grants=declared.grants if declared else None,
-                choices=declared.choices if declared else (),
+                mode=mode,
+                grants=grants,
+                choices=choices,
                 exclusions=exclusions,
                 leaver=_leaver(member, row) if "leaver" in entry else None,
-                priority=int(entry.get("priority", 0)),
-                scope=self._scope(member, row),
+                priority=int(entry["priority"]) if "priority" in entry else 0,
+                scope=self._scope_of_both(member, row) if row else scopes[id(member.source)],
                 reason=entry.get("reason"),
             )
 
@@ -72,20 +74,13 @@ class Entries:
             return self._pairs.setdefault(pair, pair)
         return self._pairs.get(pair, pair)
 
-    def _scope(self, member: Member, row: Member | None) -> Scope | None:
-        """Return the scope of an entry: where two files speak of a user, that of both."""
-        own = self._scope_of(member.source)
-        other = self._scope_of(row.source) if row else None
+    def _scope_of_both(self, member: Member, row: Member) -> Scope | None:
+        """Return the scope of an entry and a row that mean the same user: that of both their files."""
+        own, other = (self._scopes[id(one.source)] for one in (member, row))
         if own is None or other is None or own == other:
             return own or other
         both = Every(conditions=(own.condition, other.condition))
         return Scope(condition=both, owner=own.owner, location=own.location)
-
-    def _scope_of(self, source: Source) -> Scope | None:
-        """Return the scope of a file, worked out once."""
-        if id(source) not in self._scopes:
-            self._scopes[id(source)] = self._document.scope(source)
-        return self._scopes[id(source)]
 
 
 def _leaver(member: Member, row: Member | None) -> Leaver:

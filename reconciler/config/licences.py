@@ -6,7 +6,9 @@ the tenant holds now is nothing to it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from itertools import chain
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 from reconciler.config.dates import ALWAYS, Span, day, span
 from reconciler.config.grants import Grants
@@ -15,7 +17,7 @@ from reconciler.config.source import size
 from reconciler.model import Choice, Exclusion, Grant, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from reconciler.config.document import Document, Member
     from reconciler.config.grants import Granted, Item
@@ -27,12 +29,11 @@ MAX_GRANTS = 5_000_000
 """All users together; more come from a mistake or from malice, and would fill the memory."""
 
 
-class Declared(NamedTuple):
-    """What a value of `licenses` comes to; `grants` are sorted by SKU id."""
+_BY_SKU = attrgetter("sku_id")
 
-    mode: Mode
-    grants: tuple[Grant, ...] = ()
-    choices: tuple[Choice, ...] = ()
+
+Declared = tuple["Mode", tuple[Grant, ...], tuple[Choice, ...]]
+"""What a value of `licenses` comes to: mode, grants by SKU id, and choices."""
 
 
 class Licences:
@@ -80,23 +81,27 @@ class Licences:
         grants: list[Grant] = []
         choices: list[Choice] = []
         source = member.source
+        bounded = days != ALWAYS
         node += 1
         for number, item in enumerate(licences):
             found = self.items.item(item)
             place = source.location(node)
-            if self._too_many(len(found.granted), place):
+            self.granted += len(found.granted)
+            if self.granted > MAX_GRANTS:
+                if self.granted - len(found.granted) <= MAX_GRANTS:  # told once
+                    self.problem(place, "too-many-licences", {"limit": MAX_GRANTS})
                 break
-            if days != ALWAYS:
+            if bounded:
                 found = self._bounded(found, item, days, place)
-            grants += [_grant(one, rule, place) for one in found.granted]
+            grants += _at(place, found.granted, rule)
             if found.options:
                 choices.append(self._choice(member, (*path, number), found, rule))
             for fault in found.wrong:
                 self.problem(member.locate(*path, number, *fault.path), fault.code, fault.params)
-            node += size(item)
+            node += 1 if type(item) is str else size(item)
         if len(grants) > 1:
-            grants.sort(key=_sku)
-        return Declared(mode, tuple(grants), tuple(choices))
+            grants.sort(key=_BY_SKU)
+        return mode, tuple(grants), tuple(choices)
 
     def exclusions(self, member: Member, rule: str = "users") -> Iterator[Exclusion]:
         """Yield what `exclude` of a member forbids."""
@@ -115,27 +120,17 @@ class Licences:
                     location=where,
                 )
 
-    def contradictions(self, exclusions: tuple[Exclusion, ...], declared: Declared) -> None:
+    def contradictions(
+        self, exclusions: Iterable[Exclusion], grants: Iterable[Grant], choices: Iterable[Choice]
+    ) -> None:
         """Note each SKU that one entry or rule both lists by itself and excludes: what is meant?"""
-        options = (option for choice in declared.choices for option in choice.options)
-        own = (grant for grant in declared.grants if grant.bundle is None)
-        listed = {grant.sku_id: grant for grant in (*options, *own)}
+        options = (option for choice in choices for option in choice.options)
+        listed = [*options, *(grant for grant in grants if grant.bundle is None)]
         for exclusion in exclusions:
-            grant = listed.get(exclusion.sku_id)
-            if grant is None or (exclusion.until and grant.start and exclusion.until < grant.start):
-                continue
-            params = {"sku": self.names.part_number(exclusion.sku_id), "line": grant.location.line}
-            self.problem(exclusion.location, "excluded-and-listed", params)
-
-    def _too_many(self, more: int, place: Location) -> bool:
-        """Count licences; tell whether they are too many, with a problem the first time."""
-        before = self.granted
-        self.granted += more
-        if self.granted <= MAX_GRANTS:
-            return False
-        if before <= MAX_GRANTS:
-            self.problem(place, "too-many-licences", {"limit": MAX_GRANTS})
-        return True
+            both = (grant for grant in listed if _at_once(grant, exclusion))
+            if grant := next(both, None):
+                params = {"sku": self.names.part_number(exclusion.sku_id), "line": grant.location.line}
+                self.problem(exclusion.location, "excluded-and-listed", params)
 
     def _bounded(self, found: Item, item: Data, days: Span, place: Location) -> Item:
         """Return what an item of a rule with dates grants; one that never holds is a problem."""
@@ -147,23 +142,27 @@ class Licences:
 
     def _choice(self, member: Member, path: tuple[str | int, ...], found: Item, rule: str) -> Choice:
         """Return the choice that an item with `one_of` gives; each option stands at its own place."""
-        options = [_grant(one, rule, member.locate(*path, "one_of", number)) for number, one in found.options]
-        return Choice(options=tuple(options), location=member.locate(*path))
+        options = (_at(member.locate(*path, "one_of", number), [one], rule) for number, one in found.options)
+        return Choice(options=tuple(chain.from_iterable(options)), location=member.locate(*path))
 
 
-def _grant(granted: Granted, rule: str, place: Location) -> Grant:
-    sku_id, disabled, bundle, (start, until) = granted
-    return Grant(
-        sku_id=sku_id,
-        disabled_plans=disabled,
-        rule=rule,
-        bundle=bundle,
-        start=start,
-        until=until,
-        location=place,
-    )
+def _at(place: Location, granted: Iterable[Granted], rule: str) -> list[Grant]:
+    """Return the grants of `rule` that stand at `place`."""
+    return [
+        Grant(
+            sku_id=sku_id,
+            disabled_plans=disabled,
+            rule=rule,
+            bundle=bundle,
+            start=start,
+            until=until,
+            location=place,
+        )
+        for sku_id, disabled, bundle, (start, until) in granted
+    ]
 
 
-def _sku(grant: Grant) -> str:
-    """Return the key by which grants are sorted: as the tenant's assignments are."""
-    return grant.sku_id
+def _at_once(grant: Grant, exclusion: Exclusion) -> bool:
+    """Tell whether a grant is of the SKU that is excluded, on some day of the exclusion."""
+    later = exclusion.until and grant.start and exclusion.until < grant.start
+    return grant.sku_id == exclusion.sku_id and not later

@@ -14,7 +14,7 @@ import yaml
 from yaml import MappingEndEvent, ScalarEvent, SequenceEndEvent
 
 from reconciler.config import scalars, text
-from reconciler.config.source import NOTED_DEPTH, Data, Source, member_nodes, packed
+from reconciler.config.source import COLUMN_BITS, NOTED_DEPTH, Data, Source, member_nodes, packed
 from reconciler.errors import UsageError
 from reconciler.model import Location, Problem
 
@@ -126,13 +126,18 @@ class _Reader:
             if kind is ScalarEvent:
                 mark = event.start_mark
                 at = len(nodes)
-                nodes.append(packed(mark.line, mark.column))
+                nodes.append(mark.line << COLUMN_BITS | mark.column)  # packed, without the call
                 if here.in_mapping and here.key is None:
                     self.key(here, event, at)
                     continue
                 if not here.in_mapping:
                     here.at = at
-                self.store(here, self.scalar(here, event))
+                value = self.scalar(here, event)
+                if here.key is None or here.refused or here.members is not None:
+                    self.store(here, value)
+                else:  # the same, without the call
+                    here.container[here.key] = value
+                    here.key = None
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 value, here = here.container, stack.pop()
                 self.store(here, value)
@@ -146,7 +151,8 @@ class _Reader:
 
     def key(self, here: _Open, event: Event, at: int) -> None:
         """Take the key of the next member; refuses merge keys and keys that were there before."""
-        name = self.keys.setdefault(event.value, event.value)
+        name: str = event.value
+        name = self.keys.setdefault(name, name)
         here.key, here.at = name, at
         if event.anchor is not None or event.tag is not None:
             self.refuse_marks(here, event)

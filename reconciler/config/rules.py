@@ -6,19 +6,21 @@ which group a name means, only the tenant can tell.
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from reconciler.config.conditions import condition
 from reconciler.config.dates import GRACE, days, span
 from reconciler.config.document import folded
-from reconciler.config.licences import Declared
 from reconciler.model import Rule, WantedGroup, WantedMember
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.config.document import Document, Member
-    from reconciler.config.licences import Licences
+    from reconciler.config.licences import Declared, Licences
+
+NOTHING: Declared = ("add", (), ())
 
 
 def rules(document: Document, licences: Licences) -> Iterator[Rule]:
@@ -28,18 +30,18 @@ def rules(document: Document, licences: Licences) -> Iterator[Rule]:
         if "name" not in said or "when" not in said:
             continue
         name: str = said["name"]
-        declared = Declared("add")
+        mode, grants, choices = NOTHING
         if "licenses" in said:
-            declared = licences.declared(member, "add", name, span(said))
+            mode, grants, choices = licences.declared(member, mode, name, span(said))
         exclusions = tuple(licences.exclusions(member, name)) if "exclude" in said else ()
-        licences.contradictions(exclusions, declared)
+        licences.contradictions(exclusions, grants, choices)
         yield Rule(
             name=name,
             location=member.location,
             when=condition(said["when"]),
-            mode=declared.mode,
-            grants=declared.grants,
-            choices=declared.choices,
+            mode=mode,
+            grants=grants,
+            choices=choices,
             exclusions=exclusions,
             grace=days(said["grace"]) if "grace" in said else GRACE,
             priority=int(said.get("priority", 0)),
@@ -51,14 +53,14 @@ def groups(document: Document, licences: Licences) -> Iterator[WantedGroup]:
     """Yield the groups that are declared, in no order."""
     for member in document.members("groups"):
         said: dict[str, Any] = member.value
-        declared = licences.declared(member, "add", "groups") if "licenses" in said else None
+        mode, grants, _ = licences.declared(member, "add", "groups") if "licenses" in said else NOTHING
         yield WantedGroup(
             name=str(member.key),
             location=member.location,
             id=said["id"].lower() if "id" in said else None,
-            mode=declared.mode if declared else "add",
-            grants=declared.grants if declared else None,
-            members=tuple(sorted(_members(member), key=_upn)) if "members" in said else None,
+            mode=mode,
+            grants=grants if "licenses" in said else None,
+            members=tuple(sorted(_members(member), key=attrgetter("upn"))) if "members" in said else None,
             priority=int(said.get("priority", 0)),
             scope=document.scope(member.source),
         )
@@ -72,7 +74,3 @@ def _members(member: Member) -> Iterator[WantedMember]:
         if upn not in seen:
             seen.add(upn)
             yield WantedMember(upn=upn, location=member.locate("members", number))
-
-
-def _upn(member: WantedMember) -> str:
-    return member.upn

@@ -27,13 +27,13 @@ Path = tuple[str | int, ...]
 NOTED_DEPTH = 2
 """So deep, the nodes of members are noted: a file may have many users, and a user has few keys."""
 
-_COLUMN_BITS = 32
-_COLUMN_MASK = (1 << _COLUMN_BITS) - 1
+COLUMN_BITS = 32
+_COLUMN_MASK = (1 << COLUMN_BITS) - 1
 
 
 def packed(line: int, column: int) -> int:
     """Return line and column, from 0, as `Source.nodes` holds them."""
-    return line << _COLUMN_BITS | column
+    return line << COLUMN_BITS | column
 
 
 def size(value: Data) -> int:
@@ -71,7 +71,7 @@ class Source:
     def location(self, node: int) -> Location:
         """Return where `node` stands."""
         place = self.nodes[node]
-        return Location(file=self.name, line=(place >> _COLUMN_BITS) + 1, column=(place & _COLUMN_MASK) + 1)
+        return Location(file=self.name, line=(place >> COLUMN_BITS) + 1, column=(place & _COLUMN_MASK) + 1)
 
     def locate(self, path: Sequence[str | int], *, key: bool = False) -> Location:
         """Return where the value at `path` stands, or its key."""
