@@ -20,13 +20,16 @@ from reconciler.errors import ConfigError, UsageError
 from reconciler.model import Options, TenantRef
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from reconciler.catalog import Catalog
     from reconciler.config import Document
     from reconciler.directory import Directory
     from reconciler.model import Actor, Current, Desired, Organization
     from reconciler.plan import Plan
+
+    Planner = Callable[[Desired, Current, Actor, Catalog, Options], Plan]
 
 DEFAULT_FILE = Path("tenant.yaml")
 DEFAULT_HOME = Path(".reconciler")
@@ -40,7 +43,8 @@ SANDBOX_TOKEN = "sandbox"  # noqa: S105  stands for the sandbox's default actor
 class Request:
     """What the command line says about a plan: the options of `options.planning`.
 
-    `writes` tells that the plan is carried out at once: a tenant that can't be changed is no use then.
+    `groups` are names or ids of groups that the command itself names. `writes` tells that the plan is
+    carried out at once: a tenant that can't be changed is no use then.
     """
 
     files: tuple[Path, ...] = ()
@@ -51,6 +55,7 @@ class Request:
     use_grace: bool = False
     allow: tuple[str, ...] = ()
     catalog: Path | None = None
+    groups: tuple[str, ...] = ()
     writes: bool = False
 
 
@@ -141,10 +146,10 @@ def check_tenant(declared: TenantRef, live: Organization) -> None:
         raise UsageError("wrong-tenant", declared=declared.id, live=live.id, name=live.name, domains=domains)
 
 
-def make(request: Request) -> Made:
+def make(request: Request, planner: Planner | None = None) -> Made:
     """Read both states and make the plan; see `planned`."""
     if request.snapshot is None:
-        with planned(request) as (made, _):
+        with planned(request, planner) as (made, _):
             return made
     from reconciler.directory import snapshot
 
@@ -153,13 +158,14 @@ def make(request: Request) -> Made:
     check_tenant(document.tenant, current.organization)
     actor = snapshot.default_actor(current, request.acting_as)
     desired = _desired(request, document, current)
-    return _plan(request, desired, current, actor, now=datetime.now(UTC))
+    return _plan(request, desired, current, actor, now=datetime.now(UTC), planner=planner)
 
 
 @contextmanager
-def planned(request: Request) -> Iterator[tuple[Made, Directory]]:
+def planned(request: Request, planner: Planner | None = None) -> Iterator[tuple[Made, Directory]]:
     """Read both states, make the plan, and keep the way to the tenant open for what follows.
 
+    `planner` makes the plan; it is planning.make_plan where none is named.
     Raises ConfigError with every problem, UsageError or DirectoryError: there is no plan unless
     everything could be read.
     """
@@ -168,11 +174,13 @@ def planned(request: Request) -> Iterator[tuple[Made, Directory]]:
     document = _document(request)
     with connect(document.tenant, request.acting_as, writes=request.writes) as directory:
         check_tenant(document.tenant, directory.identity()[0])
-        current = look(directory, *reading(document))
+        groups, fields = reading(document)
+        current = look(directory, (*groups, *request.groups), fields)
         desired = _desired(request, document, current)
         if desired.unlisted_users == "revoke":
             current = with_mailboxes(directory, current, unlisted.candidates(current, desired))
-        yield _plan(request, desired, current, directory.actor(), now=current.taken_at), directory
+        actor = directory.actor()
+        yield _plan(request, desired, current, actor, now=current.taken_at, planner=planner), directory
 
 
 def reading(document: Document) -> tuple[Sequence[str], Collection[str]]:
@@ -229,7 +237,15 @@ def _desired(request: Request, document: Document, current: Current) -> Desired:
     return config.resolve(document, current.skus, catalogue.load(request.catalog))
 
 
-def _plan(request: Request, desired: Desired, current: Current, actor: Actor, *, now: datetime) -> Made:
+def _plan(
+    request: Request,
+    desired: Desired,
+    current: Current,
+    actor: Actor,
+    *,
+    now: datetime,
+    planner: Planner | None,
+) -> Made:
     from reconciler import catalog as catalogue
     from reconciler.planning import make_plan
 
@@ -240,4 +256,5 @@ def _plan(request: Request, desired: Desired, current: Current, actor: Actor, *,
         targets=request.targets,
         allow=tuple(sorted(set(request.allow))),
     )
-    return Made(plan=make_plan(desired, current, actor, catalog, options), current=current, actor=actor)
+    plan = (planner or make_plan)(desired, current, actor, catalog, options)
+    return Made(plan=plan, current=current, actor=actor)
