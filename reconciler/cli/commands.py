@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One command of the table; its click command is `reconciler.cli.<name>.command`."""
+    """One command of the table; its click command is `command` in the module of that name."""
 
     name: str
     heading: str
@@ -31,6 +31,7 @@ TABLE = (
     Row("plan", "The work", "Show what would change, and what data that would destroy."),
     Row("show", "The work", "Print a saved plan."),
     Row("apply", "The work", "Carry out the ready changes of a plan."),
+    Row("migrate-to-group", "The work", "Plan the move from direct licences to those of a group."),
     Row("sandbox", "To begin", "Look after the embedded tenant."),
     Row("users", "To look", "List users and their licences, or those without one."),
     Row("why", "To look", "Say why a user has each licence, and what apply would do."),
@@ -126,7 +127,7 @@ class Root(Group):
         """Import and return one command, or None where there is none of that name."""
         if not any(row.name == name for row in TABLE):
             return None
-        command: click.Command = importlib.import_module(f"reconciler.cli.{name}").command
+        command: click.Command = importlib.import_module(f"reconciler.cli.{name.replace('-', '_')}").command
         return command
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:

@@ -41,16 +41,28 @@ def _list(plan: Plan, lost: Losses) -> None:
     """List, by number, everybody whose account or mailbox would be lost, and until when it can be saved."""
     from reconciler.report.sanitize import clean
 
-    changes = {change.user.upn: change for change in plan.ready if change.user and change.warnings}
+    names, days = _about_users(plan)
     output.notice("\nThis would be lost:")
     losses = [(upn, "the user, with all data") for upn in lost.users]
     losses += [(upn, "the mailbox") for upn in lost.mailboxes]
     for number, (upn, what) in enumerate(losses, start=1):
-        change = changes[upn]
-        name = f" ({clean(change.user.name)})" if change.user and change.user.name else ""
-        days = [warning.recoverable_until for warning in change.warnings if warning.recoverable_until]
-        until = f"; recoverable until {clean(min(days))}" if days else ""
+        name = f" ({clean(names[upn])})" if names.get(upn) else ""
+        until = f"; recoverable until {clean(min(days[upn]))}" if days.get(upn) else ""
         output.notice(f"{number:>5}. {clean(upn)}{name}: {what}{until}")
+
+
+def _about_users(plan: Plan) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Return UPN → display name, and → the deadlines of what is lost, of members of groups as well."""
+    names: dict[str, str] = {}
+    days: dict[str, list[str]] = {}
+    for change in plan.ready:
+        users = (*((change.user,) if change.user else ()), *(member.user for member in change.members))
+        names.update((user.upn, user.name) for user in users)
+        for warning in change.warnings:
+            upn = change.user.upn if change.user else warning.params.get("upn")
+            if upn and warning.recoverable_until:
+                days.setdefault(upn, []).append(warning.recoverable_until)
+    return names, days
 
 
 def _ask(question: str) -> str:

@@ -20,12 +20,23 @@ if TYPE_CHECKING:
 Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
 
 PATH = click.Path(path_type=Path, readable=False)  # whoever reads it says what is wrong, and how it goes on
-RAILS = ("max-revocations", "max-deletions", "protected", "auto-renew-off")
+RAILS = (
+    "max-revocations",
+    "max-deletions",
+    "protected",
+    "auto-renew-off",
+    "rule-matches-nobody",
+    "rule-shrank",
+)
 
 LAST = "9000"
 """No plan is made for this year or later: deadlines that count from then would leave the calendar."""
 
+MOST_DAYS = 3650
+"""A horizon does not go further: nobody's dates do."""
+
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?")
+_DAYS = re.compile(r"([1-9]\d{0,3})d")
 _UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")
 
 
@@ -53,6 +64,14 @@ def instant(text: str) -> datetime:
     )
 
 
+def days(text: str) -> int:
+    """Return a number of days, written as in tenant.yaml: 90d."""
+    found = _DAYS.fullmatch(text)
+    if not found or int(found[1]) > MOST_DAYS:
+        raise click.BadParameter(f"{text!r} is not a number of days from 1d to {MOST_DAYS}d (90d).")
+    return int(found[1])
+
+
 def upn(text: str) -> str:
     """Return the name by which a user signs in, in lower case."""
     if not _UPN.fullmatch(text):
@@ -63,6 +82,12 @@ def upn(text: str) -> str:
 def target(text: str) -> str:
     """Return what `--target` names as plans spell it: UPNs in lower case, SKUs in upper case."""
     part, _, rest = text.partition("/")
+    if part.lower() == "rules":
+        raise click.BadParameter(
+            f"{text!r} is a rule; a plan holds changes of users, groups and subscriptions: name one of those."
+        )
+    if part.lower() == "groups":
+        return f"groups/{rest}"
     if part.lower() == "subscriptions":
         sku, _, aspect = rest.partition("/")
         return f"subscriptions/{sku.upper()}{f'/{aspect.lower()}' if aspect else ''}"
@@ -100,7 +125,7 @@ targets = click.option(
     type=target,
     multiple=True,
     metavar="UPN|ADDRESS",
-    help="Only this user or change. May be repeated; not for routine use.",
+    help="Only this user, group (groups/NAME) or change. May be repeated; not for routine use.",
 )
 use_grace = click.option(
     "--use-grace", is_flag=True, help="Assign seats of subscriptions in their grace period too."
@@ -109,13 +134,18 @@ allow = click.option(
     "--allow",
     type=click.Choice(RAILS),
     multiple=True,
-    help="Loosen this guard rail for this run. May be repeated.",
+    metavar="RAIL",
+    help=f"Loosen this guard rail for this run: {', '.join(RAILS[:-1])} or {RAILS[-1]}. May be repeated.",
 )
 catalog = click.option(
     "--catalog",
     type=PATH,
     metavar="FILE",
     help="Microsoft's CSV of product names, to know more SKUs by name.",
+)
+out = click.option("--out", type=PATH, metavar="FILE", help="Save the plan here, for `show` and `apply`.")
+detailed_exitcode = click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit with 2 where the plan holds changes."
 )
 as_json = click.option("as_json", "--json", is_flag=True, help="Print one JSON document and nothing else.")
 everything = click.option("everything", "--all", is_flag=True, help="Cut no long list short.")

@@ -16,6 +16,10 @@ from reconciler.cli.commands import Command
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reconciler.catalog import Catalog
+    from reconciler.model import Actor, Current, Desired, Options
+    from reconciler.plan import Plan
+
 
 @click.command(
     cls=Command,
@@ -30,26 +34,60 @@ if TYPE_CHECKING:
             "reconciler plan --json --detailed-exitcode",
             "for a pipeline: exit code 2 says that there are changes",
         ),
+        ("reconciler plan --horizon 90d", "what falls due in 90 days, and when seats run short"),
+        ("reconciler plan --at 2027-01-01", "the plan of a day to come, if nothing changes until then"),
         ("reconciler plan --target anna@contoso.com", "one user only"),
     ],
 )
 @options.planning
-@click.option("--out", type=options.PATH, metavar="FILE", help="Save the plan here, for `show` and `apply`.")
+@click.option(
+    "--horizon",
+    type=options.days,
+    metavar="DAYS",
+    help="Show what falls due in so many days (90d), and when seats run short.",
+)
+@options.out
 @options.as_json
 @options.everything
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where the plan holds changes.")
+@options.detailed_exitcode
 def command(
-    *, out: Path | None, as_json: bool, everything: bool, detailed_exitcode: bool, **request: Any
+    *,
+    horizon: int | None,
+    out: Path | None,
+    as_json: bool,
+    everything: bool,
+    detailed_exitcode: bool,
+    **request: Any,
 ) -> int:
     """Show what would change, and what data that would destroy.
 
     Compares tenant.yaml with the tenant and changes nothing. Conflicts, missing roles and refused
     guard rails are part of the plan, not errors: they exit with 0 too.
+
+    --horizon adds what begins, ends and falls due later, day by day: dates of licences and rules,
+    leavers, deletions. It changes nothing of what apply would do now.
     """
+    plan = session.make(session.Request(**request), _looking_ahead(horizon) if horizon else None).plan
+    deliver(plan, out=out, as_json=as_json, everything=everything)
+    return 2 if detailed_exitcode and plan.changes else 0
+
+
+def _looking_ahead(days: int) -> session.Planner:
+    """Return what makes a plan and adds what falls due in so many days."""
+    from reconciler.planning import look_ahead, make_plan
+
+    def planner(desired: Desired, current: Current, actor: Actor, catalog: Catalog, options: Options) -> Plan:
+        plan = make_plan(desired, current, actor, catalog, options)
+        return look_ahead(plan, desired, current, actor, catalog, options, days)
+
+    return planner
+
+
+def deliver(plan: Plan, *, out: Path | None, as_json: bool, everything: bool) -> None:
+    """Print a plan, and save it where asked; the last line says how to carry it out."""
     from reconciler.report import messages
     from reconciler.report.document import dumps, to_document
 
-    plan = session.make(session.Request(**request)).plan
     text = dumps(to_document(plan)) if as_json or out else ""
     if out is not None:
         output.write_file(out, text)
@@ -61,4 +99,3 @@ def command(
         flags = messages.allowing(plan)
         line = f"reconciler apply {shlex.quote(str(out))}{f' {flags}' if flags else ''}"
         output.notice(f"Saved the plan to {out}; `{line}` carries it out.")
-    return 2 if detailed_exitcode and plan.changes else 0

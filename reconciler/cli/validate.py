@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from reconciler.config import Document
     from reconciler.model import Problem
 
-DECLARED = ("user", "bundle", "subscription")
-"""What is counted of valid files."""
+DECLARED = ("user", "group", "rule", "bundle", "subscription")
+"""What is counted of valid files, rows of CSV files among the users."""
 
 
 @click.command(
@@ -46,13 +47,20 @@ def command(*, files: tuple[Path, ...], catalog: Path | None, as_json: bool) -> 
         problems = config.check_names(document, catalogue.load(catalog))
     except ConfigError as failure:
         problems = failure.problems
-    declared = {noun: len(document.names(f"{noun}s")) for noun in DECLARED}
+    declared = {noun: _number(document, f"{noun}s") for noun in DECLARED}
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         output.write(json.dumps(_document(problems, declared), indent=2, ensure_ascii=False))
     else:
         _print(problems, declared, errors, " ".join(map(str, files)) or str(session.DEFAULT_FILE))
     return 1 if errors else 0
+
+
+def _number(document: Document, section: str) -> int:
+    """Return how many members of a section there are; rules are a list, the others have keys."""
+    if section == "rules":
+        return sum(1 for _ in document.members(section))
+    return len(document.names(section))
 
 
 def _print(problems: Sequence[Problem], declared: dict[str, int], errors: int, files: str) -> None:

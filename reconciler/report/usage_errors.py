@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.report import looking_errors
-from reconciler.report.phrases import Facts, listing
+from reconciler.report.phrases import Facts, count, listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,10 +187,21 @@ def _several_runs(f: Facts) -> str:
     return f"{f.text('run')} is the beginning of several runs: {listing(f.names('runs'))}. Type more of it."
 
 
+def _unknown_group(f: Facts) -> str:
+    near = f'; did you mean "{f.text("nearest")}"?' if f.has("nearest") else "."
+    return f'there is no group "{f.text("group")}" in this tenant{near}'
+
+
+def _ambiguous_group(f: Facts) -> str:
+    rows = f.rows("candidates")
+    ids = listing([row.text("id") for row in rows], "or")
+    return f'{count(len(rows), "group")} have the name "{f.text("group")}"; name one by its id: {ids}.'
+
+
 def _unknown_target(f: Facts) -> str:
     return (
         f"nothing in the plan is called {f.text('target')} (`--target`). "
-        "Give a UPN, or an address as the plan shows it: users/anna@contoso.com/licenses."
+        "Give a UPN, or an address as the plan shows it: users/anna@contoso.com/licenses, groups/Sales NL."
     )
 
 
@@ -199,6 +210,7 @@ def _clock_backwards(_: Facts) -> str:
 
 
 USAGE: dict[str, Callable[[Facts], str]] = {
+    "ambiguous-group": _ambiguous_group,
     "bad-catalog": _bad_catalog,
     "bad-plan": _bad_plan,
     "bad-sandbox": _bad_sandbox,
@@ -222,6 +234,7 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "sandbox-unwritable": _sandbox_unwritable,
     "several-runs": _several_runs,
     "unknown-actor": _unknown_actor,
+    "unknown-group": _unknown_group,
     "unknown-target": _unknown_target,
     "unreadable-file": _unreadable_file,
     "unsupported-plan-version": _unsupported_plan_version,

@@ -1,5 +1,6 @@
 """At a real terminal apply asks, and only the right answer lets it go on."""
 
+import io
 import os
 import pty
 import select
@@ -8,7 +9,11 @@ import sys
 
 import pytest
 
+from reconciler import plan as p
+from reconciler.apply import losses
+from reconciler.cli import consent
 from tests.cli.test_apply import REVOKE, declared, holdings, sandbox
+from tests.report.samples import group_licences, licence, plan
 
 __all__ = ["declared", "holdings", "sandbox"]
 
@@ -125,3 +130,22 @@ def test_a_saved_plan_is_asked_about_too(terminal, sandbox, declared, run):
     run("plan", "--out", "plan.json")
     shown = terminal("apply", "plan.json").until("in this list to apply: ").type("1\n")
     assert shown.end() == 0
+
+
+def test_members_whose_mailbox_goes_with_a_groups_licences_are_listed_by_name(capsys, monkeypatch):
+    lost = p.Warning(
+        code="mailbox-deletion", params={"upn": "old1@contoso.com"}, recoverable_until="2026-12-24"
+    )
+    change = group_licences(
+        revoke=(licence("ENTERPRISEPACK"),),
+        members=(("old1", (), ("ENTERPRISEPACK",)), ("old2", (), ("ENTERPRISEPACK",))),
+        warnings=(lost,),
+    )
+    typed = io.StringIO("1\n")
+    monkeypatch.setattr(typed, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdin", typed)
+    shown = plan(changes=(change,))
+    consent.obtain(shown, losses(shown), saved=True, auto_approve=False, accept_data_loss=False)
+    assert capsys.readouterr().err.startswith(
+        "\nThis would be lost:\n    1. old1@contoso.com (Old1): the mailbox; recoverable until 2026-12-24\n"
+    )

@@ -60,7 +60,25 @@ def test_what_can_be_no_upn_is_refused(text):
         ("Anna@Contoso.com", "anna@contoso.com"),
         ("users/Anna@Contoso.com/Licenses", "users/anna@contoso.com/licenses"),
         ("Subscriptions/enterprisepack/Seats", "subscriptions/ENTERPRISEPACK/seats"),
+        ("Groups/Sales NL", "groups/Sales NL"),
+        ("groups/Sales NL/members/anna@contoso.com", "groups/Sales NL/members/anna@contoso.com"),
     ],
 )
 def test_a_target_is_spelt_as_plans_spell_it(text, meant):
     assert options.target(text) == meant
+
+
+def test_a_rule_is_no_target_since_it_is_not_what_changes():
+    with pytest.raises(click.BadParameter, match="users, groups and subscriptions"):
+        options.target("rules/sales")
+
+
+@pytest.mark.parametrize(("text", "number"), [("1d", 1), ("90d", 90), ("3650d", 3650)])
+def test_a_horizon_is_a_number_of_days(text, number):
+    assert options.days(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "90", "0d", "-1d", "1.5d", "3651d", "90D", "3 d", "\u0663d", "1w"])
+def test_what_is_no_number_of_days_is_refused_with_an_example(text):
+    with pytest.raises(click.BadParameter, match="from 1d to 3650d"):
+        options.days(text)

@@ -38,6 +38,23 @@ def test_a_valid_file_is_said_to_be_valid_and_counted(run, write):
     assert (ran.code, ran.out, ran.err) == (0, "tenant.yaml is valid: 2 users, 1 bundle.\n", "")
 
 
+def test_groups_rules_and_the_rows_of_csv_files_are_counted_too(run, write):
+    write(
+        GOOD
+        + """\
+users_from: {csv: hr.csv, columns: {upn: Email}}
+groups:
+  Sales NL: {licenses: [office]}
+rules:
+  - {name: sales, when: {department: Sales}, licenses: [office]}
+  - {name: guests, when: {user_type: Guest}, exclude: [EMS]}
+"""
+    )
+    write("Email\ncarl@contoso.com\n", "hr.csv")
+    ran = run("validate")
+    assert (ran.code, ran.out) == (0, "tenant.yaml is valid: 3 users, 1 group, 2 rules, 1 bundle.\n")
+
+
 def test_nothing_is_made_and_no_tenant_is_asked(run, write, workdir):
     write(GOOD)
     run("validate")
@@ -95,7 +112,7 @@ def test_the_json_is_one_document(run, write):
     assert (ran.code, ran.err) == (1, "")
     document = json.loads(ran.out)
     assert document["valid"] is False
-    assert document["declared"] == {"users": 2, "bundles": 0, "subscriptions": 0}
+    assert document["declared"] == {"users": 2, "groups": 0, "rules": 0, "bundles": 0, "subscriptions": 0}
     first = document["problems"][0]
     assert {key: first[key] for key in ("file", "line", "column", "severity")} == {
         "file": "tenant.yaml",
@@ -110,7 +127,7 @@ def test_the_json_of_a_valid_file(run, write):
     write(GOOD)
     assert json.loads(run("validate", "--json").out) == {
         "valid": True,
-        "declared": {"users": 2, "bundles": 1, "subscriptions": 0},
+        "declared": {"users": 2, "groups": 0, "rules": 0, "bundles": 1, "subscriptions": 0},
         "problems": [],
     }
 

@@ -163,3 +163,13 @@ def test_changes_that_only_the_role_stands_against_are_told_together():
         ),
         "Nothing else is left to apply.",
     ]
+
+
+def test_a_group_that_a_command_names_is_asked_back_for():
+    assert errors.sentence(UsageError("unknown-group", group="Slaes", nearest="Sales NL")) == (
+        'there is no group "Slaes" in this tenant; did you mean "Sales NL"?'
+    )
+    both = [{"id": "g-1", "name": "Sales"}, {"id": "g-2", "name": "sales"}]
+    assert errors.sentence(UsageError("ambiguous-group", group="Sales", candidates=both)) == (
+        '2 groups have the name "Sales"; name one by its id: g-1 or g-2.'
+    )
