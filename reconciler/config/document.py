@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.config import conditions, reader, shape, text
+from reconciler.config import conditions, files, reader, shape, table
 from reconciler.config.nearest import nearest
 from reconciler.config.source import size
-from reconciler.errors import ConfigError, UsageError
+from reconciler.errors import ConfigError
 from reconciler.model import Problem, Scope, TenantRef
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from reconciler.config.source import Data, Path, Source
     from reconciler.model import Location
-
-SUFFIXES = {".yaml", ".yml"}
 
 PROFILE = frozenset(
     {
@@ -254,18 +252,44 @@ def load(paths: Sequence[FilePath], instead: Mapping[FilePath, bytes] | None = N
     """
     digest = hashlib.sha256()
     sources = []
-    for name, path in _files(paths):
-        content = instead[path] if instead and path in instead else _content(path)
+    tables: dict[FilePath, Source] = {}
+    for name, path in files.find(paths):
+        content = instead[path] if instead and path in instead else files.content(path)
         _add(digest, name, content)
         source = reader.read(name, content)
         sources.append(source)
         if source.data is not None:
             shape.check(source)
-    document = Document(tuple(sources), f"sha256:{digest.hexdigest()}")
-    for source in sources:
+            _read_table(source, path.parent, tables, digest)
+    document = Document(tuple(sources), f"sha256:{digest.hexdigest()}", tuple(tables.values()))
+    for source in (*sources, *tables.values()):
         document.problems.extend(source.problems)
     document.problems.extend(_declared_twice(document))
     return document
+
+
+def _read_table(
+    source: Source, folder: FilePath, tables: dict[FilePath, Source], digest: hashlib._Hash
+) -> None:
+    """Read the table that a file in `folder` names, if it names one."""
+    said = _section(source, "users_from")
+    if not said or ("users_from",) in source.failing:
+        return
+    where = ("users_from", "csv")
+    try:
+        path, content = files.table(folder, said["csv"])
+    except files.NotThere as fault:
+        source.problems.append(Problem(location=source.locate(where), code=fault.code, params=fault.params))
+        return
+    if path in tables and (first := tables[path].named_by):
+        problem = twice(source.locate(where), "table-twice", said["csv"], first.locate(where))
+        source.problems.append(problem)
+        return
+    name = (folder / said["csv"]).as_posix()
+    _add(digest, name, content)
+    tables[path] = table.read(name, content, said["columns"], source)
+    if tables[path].data is not None:
+        shape.check(tables[path])
 
 
 def _add(digest: hashlib._Hash, name: str, content: bytes) -> None:
@@ -298,38 +322,6 @@ def paused_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _files(paths: Sequence[FilePath]) -> Iterator[tuple[str, FilePath]]:
-    """Yield name and path of each file: those of a folder by name; a file that is named twice, once."""
-    seen = set()
-    for path in paths:
-        found = [path]
-        if path.is_dir():
-            try:
-                found = sorted(
-                    file for file in path.iterdir() if file.suffix in SUFFIXES and not file.is_dir()
-                )
-            except OSError as error:
-                raise UsageError("config-unreadable", path=path.as_posix(), reason=error.strerror) from error
-            if not found:
-                raise UsageError("config-folder-empty", path=path.as_posix())
-        for file in found:
-            identity = file.resolve()
-            if identity not in seen:
-                seen.add(identity)
-                yield file.as_posix(), file
-
-
-def _content(path: FilePath) -> bytes:
-    """Return the bytes of a file, no more than needed to see that it is too large."""
-    try:
-        with path.open("rb") as file:
-            return file.read(text.MAX_BYTES + 1)
-    except FileNotFoundError as error:
-        raise UsageError("no-config", path=path.as_posix(), default=False) from error
-    except OSError as error:
-        raise UsageError("config-unreadable", path=path.as_posix(), reason=error.strerror) from error
 
 
 def _declared_twice(document: Document) -> Iterator[Problem]:

@@ -40,8 +40,7 @@ def read(name: str, content: bytes) -> Source:
     try:
         clean = text.check(content)
     except text.Refused as refused:
-        location = Location(file=name, line=refused.line, column=refused.column)
-        source.problems.append(Problem(location=location, code=refused.code, params=refused.params))
+        source.problems.append(refused.problem(name))
         return source
     if not yaml.__with_libyaml__:
         raise UsageError("no-libyaml")

@@ -194,7 +194,8 @@ def _value_problem(fault: Fault) -> tuple[str, dict[str, Any]]:
 def _wrong_type(fault: Fault) -> tuple[str, dict[str, Any]]:
     """Tell a value of the wrong type; a number where text is wanted has probably lost its quotes."""
     wanted = [fault.wanted] if isinstance(fault.wanted, str) else fault.wanted
-    quote = "string" in wanted and isinstance(fault.found, int | float)
+    as_text = re.search(fault.schema.get("pattern", ""), str(fault.found))
+    quote = "string" in wanted and isinstance(fault.found, int | float) and as_text is not None
     return "wrong-type", {"found": _TYPES[type(fault.found)], "expected": fault.title, "quote": quote}
 
 

@@ -36,6 +36,11 @@ def packed(line: int, column: int) -> int:
     return line << COLUMN_BITS | column
 
 
+def located(file: str, place: int) -> Location:
+    """Return where a packed place of a file is."""
+    return Location(file=file, line=(place >> COLUMN_BITS) + 1, column=(place & _COLUMN_MASK) + 1)
+
+
 def size(value: Data) -> int:
     """Return how many nodes `value` has, itself included."""
     if isinstance(value, dict):

@@ -11,6 +11,8 @@ import codecs
 import re
 from typing import Any
 
+from reconciler.model import Location, Problem
+
 MAX_BYTES = 64 * 1024 * 1024
 """The limit of one file; 100,000 users in block style take 18 MB."""
 
@@ -30,6 +32,11 @@ class Refused(Exception):
         self.column = column
         self.code = code
         self.params = params
+
+    def problem(self, file: str) -> Problem:
+        """Return this as the problem with a file."""
+        location = Location(file=file, line=self.line, column=self.column)
+        return Problem(location=location, code=self.code, params=self.params)
 
 
 def check(data: bytes) -> bytes:

@@ -253,6 +253,40 @@ def _upn(params: Params) -> str:
             return f"{upn} is not a user principal name; expected: name@domain"
 
 
+_CELLS = {
+    "enabled": "true or false, yes or no, 1 or 0",
+    "priority": "whole number",
+    "licenses": "names of SKUs and bundles, separated by semicolons",
+}
+
+
+def _table_outside(params: Params) -> str:
+    path = _value(params["path"])
+    match params["reason"]:
+        case "absolute":
+            return f"{path} is not read: expected: a path from the folder of this file on, such as hr.csv"
+        case "backslash":
+            return f"{path} is not read: write / between folders"
+        case "up":
+            return f"{path} is not read: it leads out of the folder of this file; put the table inside it"
+        case _:
+            return (
+                f"{path} is not read: its link leads out of the folder of this file; "
+                "put the table itself inside it"
+            )
+
+
+def _csv(params: Params) -> str:
+    reason = str(params["reason"])
+    if "unexpected end" in reason:
+        return "in this row a quote is opened and not closed"
+    if "expected after" in reason:
+        return "in this row a text follows a closing quote; write two quotes for one inside a quoted cell"
+    if "field limit" in reason:
+        return "in this row a cell is longer than 131,072 characters; is a closing quote missing?"
+    return f"this row can't be read: {clean(reason)}"
+
+
 def _deleted_with_licences(params: Params) -> str:
     keep = f"`keep_licenses: {params['keep']}`" + ("" if params["said"] else " (the default)")
     return (
@@ -326,7 +360,8 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "bad-value": _bad_value,
     "empty-list": _empty_list,
     "too-few": lambda p: (
-        f"{_what(p)} has {count(p['count'], 'item')}; expected: at least {p['minimum']}, or no list"
+        f"{_what(p)} has {count(p['count'], 'item')}; expected: at least {p['minimum']}"
+        + ("; a single SKU is named by itself" if p["path"][-1] == "one_of" else "")
     ),
     "empty-mapping": _empty_mapping,
     "bad-date": _date,
@@ -378,6 +413,36 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
         f"and ends on {p['until']}; mend one of them"
     ),
     # tables
+    "table-outside": _table_outside,
+    "table-unreadable": lambda p: (
+        f"{_value(p['path'])} can't be read: {clean(p['reason'])}; "
+        "expected: a CSV file in the folder of this file"
+    ),
+    "table-twice": lambda p: f"{_value(p['name'])} is already read by {_first(p)}; name each table once",
+    "table-empty": "the table is empty; expected: a row of column names, and below it one row for each user",
+    "table-without-rows": (
+        "there are column names, and no user below them: that may be a broken export; "
+        "leave `users_from` out if nobody is meant"
+    ),
+    "csv-syntax": _csv,
+    "unknown-column": lambda p: (
+        f"{clean(p['file'])} has no column {_value(p['name'])}"
+        + (_meant(p) or f"; it has {', '.join(map(_value, p['known']))}")
+    ),
+    "duplicate-column": lambda p: (
+        f"a second column is called {_value(p['name'])}; give each column that is read a name of its own"
+    ),
+    "column-twice": lambda p: (
+        f"column {_value(p['name'])} is already read as {_key(p['first'])}; a column fills one field"
+    ),
+    "row-length": lambda p: (
+        f"this row has {count(p['found'], 'cell')}, and there are {count(p['expected'], 'column')}; "
+        "put a cell with a separator or a quote in double quotes, and write empty cells, too"
+    ),
+    "no-upn": lambda p: (
+        f"this row says nothing in {_value(p['column'])}; expected: the user's UPN, such as anna@contoso.com"
+    ),
+    "bad-cell": lambda p: f"{_key(p['key'])} is {_value(p['value'])}; expected: {_CELLS[p['key']]}",
     "given-twice": lambda p: (
         f"{_key(p['name'])} is already given for this user at {_first(p)}; leave one of the two out"
     ),
