@@ -95,7 +95,7 @@ def _nested_group(f: Facts) -> Told:
         f"{f.group} holds {inner}: {whose} members get no licence through it, since Microsoft 365 gives a "
         "group's licences to its direct members only.",
         (
-            f"If {whose} members shall have the licences, make them members of {f.group} themselves.",
+            f"If {whose} members shall have the licences, make them members of the group itself.",
             f"Or give {get} the licences as well, under `groups`.",
         ),
     )

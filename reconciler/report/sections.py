@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NUMBER_WIDTH = 7
 NAME_LIMIT = 34
+MODE_WIDTH = len("replace") + 2
 RULES_SHOWN = 10
 """So many rules are shown at least: a line each is what a reviewer of rules reads first."""
 
@@ -122,14 +123,15 @@ def rules(page: Page, plan: Plan) -> None:
         return
     page.heading("Rules")
     shown = page.some(plan.rules, least=RULES_SHOWN)
-    names = [shorten(clean(rule.name), NAME_LIMIT, page.symbols.more) for rule in shown]
     numbers = [count(rule.matched, "user") if rule.matched else "nobody" for rule in shown]
+    wide = max(map(len, numbers))
+    limit = min(NAME_LIMIT, page.width - 2 - 2 - MODE_WIDTH - wide)
+    names = [shorten(clean(rule.name), limit, page.symbols.more) for rule in shown]
     for rule, name, number in zip(shown, names, numbers, strict=True):
-        matched = " " * (max(map(len, numbers)) - len(number)) + number
         cells = [
             (Span(name), max(map(width_of, names)) + 2),
-            (Span(rule.mode, "dim"), len("replace") + 2),
-            (Span(matched, "" if rule.matched else "yellow"), len(matched) + 2),
+            (Span(rule.mode, "dim"), MODE_WIDTH),
+            (Span(f"{number:>{wide}}", "" if rule.matched else "yellow"), wide + 2),
         ]
         page.row(cells, [Span(f"[{clean(rule.file)}:{rule.line}]", "dim")])
     if len(shown) < len(plan.rules):

@@ -15,7 +15,20 @@ from rich.console import Console
 from reconciler import catalog
 from reconciler import plan as p
 from reconciler.report import text
-from tests.report.samples import account, conflict, everything, licence, licences, plan, seats
+from tests.report.samples import (
+    SALES,
+    account,
+    conflict,
+    everything,
+    group_licences,
+    large,
+    licence,
+    licences,
+    membership,
+    plan,
+    seat_row,
+    seats,
+)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -53,6 +66,9 @@ def many(number):
         ("everything-80", everything(), {}),
         ("everything-120", everything(), {"width": 120}),
         ("everything-ascii", everything(), {"encoding": "ascii"}),
+        ("large-80", large(), {}),
+        ("large-120", large(), {"width": 200}),
+        ("large-ascii", large(), {"encoding": "ascii", "everything": True}),
         ("many", plan(summary=p.Summary(assign=412, revoke=412), changes=many(412)), {}),
         ("nothing", plan(summary=p.Summary(unlisted_users=3)), {}),
     ],
@@ -97,10 +113,11 @@ def test_of_several_refusing_rails_the_last_lines_name_every_flag():
     ) in " ".join(shown(msgspec.structs.replace(everything(), refusals=rails)).split())
 
 
+@pytest.mark.parametrize("of", [everything(), large()], ids=["everything", "large"])
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 120, 200])
-def test_no_line_is_wider_than_the_page_but_where_a_word_is(width):
+def test_no_line_is_wider_than_the_page_but_where_a_word_is(width, of):
     page = max(40, min(width, 120))
-    for line in shown(everything(), width).splitlines():
+    for line in shown(of, width).splitlines():
         words = [cell_len(word) for word in re.findall(r"(?:`[^`]*`|\S)+", line)]
         assert cell_len(line) <= page or len(words) == 1 or cell_len(line) - max(words) <= page // 2, line
 
@@ -403,8 +420,8 @@ def poisoned(value):
 FIXED = ("format_version", "kind", "status", "code", "provider", "reason", "action")
 
 
-def everything_poisoned():
-    """Return the plan with hostile text in every field that isn't from a closed set."""
+def poisoned_plan(of):
+    """Return a plan with hostile text in every field that isn't from a closed set."""
 
     def spoil(value, key=""):
         if isinstance(value, dict):
@@ -413,16 +430,17 @@ def everything_poisoned():
             return [spoil(item, key) for item in value]
         return EVIL + value if isinstance(value, str) and key not in FIXED else value
 
-    return p.from_document(spoil(json.loads(json.dumps(_builtins(everything())))))
+    return p.from_document(spoil(json.loads(json.dumps(_builtins(of)))))
 
 
 def _builtins(of):
     return msgspec.to_builtins(of)
 
 
+@pytest.mark.parametrize("of", [everything, large])
 @pytest.mark.parametrize("options", [{}, {"everything": True}, {"encoding": "ascii"}])
-def test_hostile_text_in_every_field_comes_out_harmless(options):
-    page = shown(everything_poisoned(), **options)
+def test_hostile_text_in_every_field_comes_out_harmless(options, of):
+    page = shown(poisoned_plan(of()), **options)
     assert not set(page) & set("\x1b\x9b\u202e\u2066\r")
     assert not any(line.lstrip().startswith("::") for line in page.splitlines())
     assert "##[" not in page
@@ -431,7 +449,7 @@ def test_hostile_text_in_every_field_comes_out_harmless(options):
 
 def test_hostile_text_brings_no_escape_of_its_own_to_a_terminal():
     ours = set(re.findall(r"\x1b\[[0-9;]*[A-Za-z]", on_terminal(everything())))
-    assert set(re.findall(r"\x1b.{0,8}?[A-Za-z]", on_terminal(everything_poisoned()))) <= ours
+    assert set(re.findall(r"\x1b.{0,8}?[A-Za-z]", on_terminal(poisoned_plan(everything())))) <= ours
 
 
 @given(st.text(max_size=60), st.integers(20, 130))
@@ -513,3 +531,222 @@ def test_what_partial_leaves_out_is_counted(number, said):
         for n in range(number)
     ]
     assert said in shown(plan(changes=(licences("anna", (licence("EMS"),)), *blocked)), 120)
+
+
+# ------------------------------------------------------------ groups
+
+
+def test_a_change_of_a_groups_licences_says_what_each_member_gets_and_loses():
+    members = (
+        ("anna", ("EMS",), ("ENTERPRISEPACK",)),
+        ("bram", ("EMS",), ()),
+        ("carl", ("EMS",), ("ENTERPRISEPACK",)),
+    )
+    change = group_licences((licence("EMS"),), (licence("ENTERPRISEPACK"),), members)
+    page = shown(plan(changes=(change,)), 120)
+    assert "  ± swap     group Sales NL  ENTERPRISEPACK (Office 365 E3) → EMS (Enterprise Mob" in page
+    assert "2 members get EMS and lose ENTERPRISEPACK: anna@contoso.com, carl@contoso.com\n" in page
+    assert "1 member gets EMS: bram@contoso.com\n" in page
+
+
+def test_a_change_of_a_group_that_moves_nobody_says_so():
+    page = shown(plan(changes=(group_licences((licence("EMS"),)),)))
+    assert "no member gets or loses a licence by it" in page
+
+
+def test_a_warning_that_many_members_share_stands_once_with_their_names():
+    def lost(upn, sku="ENTERPRISEPACK"):
+        params = {"upn": f"{upn}@contoso.com", "sku": sku}
+        return p.Warning(code="mailbox-deletion", params=params, recoverable_until="2026-12-24")
+
+    warnings = (lost("anna"), lost("bram"), lost("carl", "SPE_E5"), p.Warning(code="trial-seat", params={}))
+    change = group_licences(revoke=(licence("ENTERPRISEPACK"),), warnings=warnings)
+    page = shown(plan(changes=(change,)), 120)
+    assert page.count("mailbox-deletion:") == 2
+    assert "each of these 2 members loses the mailbox" in page
+    assert "\n                      anna@contoso.com, bram@contoso.com\n" in page
+    assert "mailbox-deletion: user carl@contoso.com loses the mailbox" in page
+    assert "trial-seat: group Sales NL takes a seat" in page
+
+
+def test_who_joins_and_who_leaves_a_group_says_what_that_gives_and_takes():
+    changes = (
+        membership("add-member", "anna", ("EMS", "SPE_E5"), held=("SPE_E5",)),
+        membership("remove-member", "bram", ("POWER_BI_PRO",)),
+        membership("add-member", "carl"),
+    )
+    rows = (seat_row("EMS", 5, 0, 1), seat_row("POWER_BI_PRO", 5, 1, 0))
+    page = shown(plan(changes=changes, seats=rows), encoding="ascii")
+    assert "  + add      anna@contoso.com  to group Sales NL: gets EMS\n" in page
+    assert "  + add      carl@contoso.com  to group Sales NL\n" in page
+    assert "  - remove   bram@contoso.com  from group Sales NL: loses POWER_BI_PRO\n" in page
+    assert page.index("Removals") < page.index("bram@") < page.index("Other changes") < page.index("anna@")
+
+
+def test_alike_joins_of_one_group_are_one_row_and_of_two_groups_two():
+    other = p.GroupRef(id="g-2", name="Sales BE")
+    changes = (
+        *(membership("add-member", f"u{n}", ("EMS",)) for n in range(3)),
+        membership("add-member", "zoe", ("EMS",), group=other),
+        membership("add-member", "held", ("EMS",), held=("EMS",)),
+    )
+    page = shown(plan(changes=changes), 120)
+    assert "  + add      3 users           to group Sales NL: gets" in page
+    assert "  + add      zoe@contoso.com   to group Sales BE: gets" in page
+    assert "  + add      held@contoso.com  to group Sales NL\n" in page
+
+
+def test_a_sku_that_a_plan_names_only_by_its_id_has_the_name_of_the_catalogue():
+    e3 = catalog.load().find_sku("ENTERPRISEPACK").id
+    gains = {"member": True, "assignments": [{"sku_id": e3}, {"sku_id": "unheard-of"}]}
+    change = p.Change(
+        address="groups/Sales NL/members/anna@contoso.com",
+        kind="add-member",
+        user=p.UserRef(id="1", upn="anna@contoso.com", name="Anna"),
+        before={"member": False, "assignments": []},
+        after=gains,
+    )
+    assert "to group ?: gets ENTERPRISEPACK and unheard-of\n" in shown(plan(changes=(change,)), 120)
+    known = msgspec.structs.replace(change, group=SALES)
+    assert "to group Sales NL: gets" in shown(plan(changes=(known,)), 120)
+
+
+def test_a_join_does_not_say_that_it_waits_for_its_own_user_or_group():
+    depends_on = (
+        "users/anna@contoso.com",
+        "groups/Sales NL/licenses",
+        "groups/Sales BE/members/bo@contoso.com",
+    )
+    page = shown(plan(changes=(membership("add-member", "anna", depends_on=depends_on),)), 120)
+    assert "after groups/Sales BE/members/bo@contoso.com\n" in page
+
+
+def test_groups_are_counted_in_the_summary_by_themselves():
+    page = shown(plan(summary=p.Summary(group_licenses=1, members=2)))
+    assert "  ~ 1 group to relicense" in page
+    assert "  ~ 2 members to add or remove" in page
+
+
+def test_a_checklist_is_something_to_do_not_to_prevent():
+    params = {"last_day": "2026-11-23", "revoke_on": "2026-12-24", "delete_on": None}
+    left = p.Warning(code="leaver-checklist", params=params)
+    page = shown(plan(changes=(account("update-user", "lena", {}, {"enabled": False}, warnings=(left,)),)))
+    assert "To do: Put the mailbox on hold" in page
+    assert "To prevent it" not in page
+
+
+def test_the_place_of_a_licence_that_a_rule_gives_names_the_rule():
+    rule, group = (licence("EMS", 40, rule=name) for name in ("sales", "groups"))
+    assert "[rule sales, tenant.yaml:40]" in shown(plan(changes=(licences("anna", (rule,)),)), 120)
+    assert "[tenant.yaml:40]" in shown(plan(changes=(group_licences((group,)),)), 120)
+
+
+# ------------------------------------------------------------ rules
+
+
+def rule(name="sales", matched=3, **more):
+    return p.RuleRow(
+        **{"name": name, "mode": "add", "matched": matched, "file": "tenant.yaml", "line": 7, **more}
+    )
+
+
+def test_rules_are_shown_with_how_many_users_each_matches():
+    page = shown(plan(rules=(rule(matched=1412, mode="replace"), rule("interns", 1), rule("nobody's", 0))))
+    assert (
+        "\nRules\n"
+        "  sales     replace  1,412 users  [tenant.yaml:7]\n"
+        "  interns   add           1 user  [tenant.yaml:7]\n"
+        "  nobody's  add           nobody  [tenant.yaml:7]\n"
+    ) in page
+
+
+def test_of_very_many_rules_the_first_ten_are_shown():
+    page = shown(plan(rules=tuple(rule(f"rule-{n:02}") for n in range(50))))
+    assert page.count("[tenant.yaml:7]") == 10
+    assert "… and 40 more\n" in page
+    assert "Lists are cut short" in page
+    assert shown(plan(rules=(rule(),) * 11)).count("[tenant.yaml:7]") == 11
+
+
+# ------------------------------------------------------------ horizon
+
+
+def due(local="anna", kind="set-licenses", **more):
+    return p.Due(address=f"users/{local}@contoso.com/licenses", kind=kind, **more)
+
+
+def after_falling_due(page):
+    return page.partition("\nFalling due\n")[2]
+
+
+def test_without_a_horizon_nothing_is_said_of_later_days():
+    assert "Falling due" not in shown(plan())
+
+
+def test_a_horizon_in_which_nothing_happens_says_so():
+    page = after_falling_due(shown(plan(horizon=())))
+    assert page.startswith("  Nothing falls due until then.\n  No SKU runs short of seats.\n")
+
+
+@pytest.mark.parametrize(
+    ("one", "told"),
+    [
+        (due(assign=("EMS",)), "+ assign   anna@contoso.com: EMS"),
+        (due(revoke=("EMS",)), "- revoke   anna@contoso.com: EMS"),
+        (due(assign=("SPE_E5",), revoke=("EMS",)), "* swap     anna@contoso.com: EMS -> SPE_E5"),
+        (due(), "~ modify   anna@contoso.com"),
+        (due(kind="delete-user", warnings=("user-deletion",)), "- delete   anna@contoso.com (user-deletion)"),
+        (
+            due(assign=("EMS",), blocked_by=("no-seats",)),
+            "x assign   anna@contoso.com: EMS; blocked by no-seats",
+        ),
+        (
+            p.Due(address="groups/A / B/members/anna@contoso.com", kind="add-member"),
+            "+ add      anna@contoso.com to group A / B",
+        ),
+        (
+            p.Due(address="groups/A / B/licenses", kind="set-group-licenses", assign=("EMS",)),
+            "+ assign   group A / B: EMS",
+        ),
+        (p.Due(address="subscriptions/EMS/seats", kind="buy-seats"), "+ buy      EMS"),
+    ],
+)
+def test_what_falls_due_stands_with_its_day(one, told):
+    page = after_falling_due(
+        shown(plan(horizon=(p.Day(date="2027-01-01", due=(one,)),)), 120, encoding="ascii")
+    )
+    assert page.startswith(f"  2027-01-01  {told}\n")
+
+
+def test_what_falls_due_for_many_users_is_one_row_with_the_first_names():
+    days = (p.Day(date="2027-01-01", due=tuple(due(f"u{n}", assign=("EMS",)) for n in range(9))),)
+    page = after_falling_due(shown(plan(horizon=days), 120))
+    assert page.startswith("  2027-01-01  + assign   9 users: EMS\n")
+    assert "u0@contoso.com, u1@contoso.com, u2@contoso.com … and 6 more\n" in page
+    assert "u8@contoso.com" in shown(plan(horizon=days), everything=True)
+
+
+def test_changes_of_two_groups_on_one_day_are_two_rows():
+    groups = tuple(p.Due(address=f"groups/G{n}/licenses", kind="set-group-licenses") for n in range(2))
+    page = after_falling_due(shown(plan(horizon=(p.Day(date="2027-01-01", due=groups),))))
+    assert page.startswith("  2027-01-01  ~ modify   group G0\n              ~ modify   group G1\n")
+
+
+def test_of_very_many_days_the_first_ten_are_shown():
+    days = tuple(p.Day(date=f"2027-01-{n:02}", due=(due(),)) for n in range(1, 31))
+    page = after_falling_due(shown(plan(horizon=days)))
+    assert "2027-01-10" in page
+    assert "2027-01-11" not in page
+    assert "… and 20 more days\n" in page
+
+
+def test_seats_over_time_say_from_when_and_by_how_many_a_sku_is_short():
+    days = (
+        p.Day(date="2027-01-01", seats=(seat_row("EMS", 5, 5, 5, 2), seat_row("SPE_E5", 5, 5, 5, 1))),
+        p.Day(date="2027-02-01", seats=(seat_row("EMS", 5, 5, 5, 2), seat_row("SPE_E5", 5, 5, 5, 4))),
+        p.Day(date="2027-03-01", seats=(seat_row("EMS", 5, 5, 3), seat_row("POWER_BI_PRO", 5, 5, 5))),
+    )
+    page = after_falling_due(shown(plan(seats=(seat_row("SPE_E5", 5, 5, 5, 1),), horizon=days), 120))
+    assert "  ! SPE_E5: 1 seat short now, 4 seats short from 2027-02-01.\n" in page
+    assert "  ! EMS: 2 seats short from 2027-01-01, none short from 2027-03-01.\n" in page
+    assert "POWER_BI_PRO" not in page
