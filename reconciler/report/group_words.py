@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.report.assignment_errors import meaning_of
-from reconciler.report.phrases import Facts, Told, count, listing
+from reconciler.report.phrases import Facts, Told, count, listing, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,14 +107,14 @@ def _group_errors(f: Facts) -> Told:
     upns: dict[str, list[str]] = {}
     for row in rows:
         upns.setdefault(row.text("error"), []).append(row.text("upn"))
-    who = listing([row.text("upn") for row in rows])
-    more = f", and {number - len(rows):,} more" if number > len(rows) else ""
+    who = sample([row.text("upn") for row in rows], number)
     return Told(
-        f"the licences of {f.group} do not reach {count(number, 'member')}: {who}{more}. A group gives a "
+        f"the licences of {f.group} do not reach {count(number, 'member')}: {who}. A group gives a "
         "member all of its licences or none.",
         (
             *(f"{error} ({listing(names, limit=3)}): {meaning_of(error)}." for error, names in upns.items()),
-            "Then reprocess these users: Microsoft 365 does not try again by itself when a seat comes free.",
+            "Nothing happens by itself when a seat comes free: reprocess the users in the Microsoft 365 admin "
+            "center.",
         ),
     )
 

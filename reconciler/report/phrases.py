@@ -136,6 +136,14 @@ def listing(names: Sequence[str], word: str = "and", limit: int = MAX_NAMES) -> 
     return f"{', '.join(most)} {word} {last}" if most else last
 
 
+def sample(names: Sequence[str], number: int) -> str:
+    """Return "a, b and 28 more", where only the first of `number` names are known."""
+    if number <= len(names):
+        return listing(names)
+    shown = names[:MAX_NAMES]
+    return f"{', '.join(shown)} and {number - len(shown):,} more" if shown else f"{number:,}"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """Return "1 seat", "2 seats", "1,000 seats"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reconciler.report.assignment_errors import meaning_of
-from reconciler.report.phrases import MAX_NAMES, Facts, count, listing, role_names
+from reconciler.report.phrases import Facts, count, listing, role_names, sample
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
@@ -122,10 +122,9 @@ def _failing(f: Facts) -> str:
     """Return which members a group's licences did not reach, with Graph's codes and what they mean."""
     rows = f.rows("members")
     number = f.number("count") or len(rows)
-    shown = [f"{row.text('upn')} ({row.text('error')})" for row in rows[:MAX_NAMES]]
-    more = [f"{number - len(shown):,} more"] if number > len(shown) else []
+    who = sample([f"{row.text('upn')} ({row.text('error')})" for row in rows], number)
     means = dict.fromkeys(meaning_of(row.text("error")) for row in rows)
-    return f"they did not reach {listing([*shown, *more])}: {'; '.join(means)}"
+    return f"they did not reach {who}: {'; '.join(means)}"
 
 
 _SENTENCES: dict[str | None, Callable[[Facts], str]] = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report.phrases import Facts, Told, count, listing
+from reconciler.report.phrases import Facts, Told, count, listing, sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ def _rule_matches_nobody(f: Facts) -> Told:
 def _rules_disagree(f: Facts) -> Told:
     plans, number = f.names("plans"), f.number("count") or len(f.names("users"))
     it, stays = ("it", "it stays") if len(plans) == 1 else ("them", "they stay")
-    who = f"{count(number, 'user')} ({_some(f, number)})"
+    who = f"{count(number, 'user')} ({sample(f.names('users'), number)})"
     return Told(
         f"{f.rule} and rule {f.text('other')} disagree on {listing(plans)} of {f.product}: one turns {it} "
         f"off, the other does not. For {who}, who {'matches' if number == 1 else 'match'} both, {stays} on: "
@@ -88,7 +88,7 @@ def _out_of_scope(f: Facts) -> Told:
     if f.has("rule") and not f.has("upn"):
         are, left = ("is", "is") if number == 1 else ("are", "are")
         return Told(
-            f"{f.rule} matches {count(number, 'user')} outside the scope of {file}: {_some(f, number)}; "
+            f"{f.rule} matches {count(number, 'user')} outside the scope of {file}: {sample(f.names('users'), number)}; "
             f"{'this user' if number == 1 else 'these users'} {left} left out.",
             (
                 f"Do nothing, if nobody outside the scope {are} meant; narrow `when` to say so.",
@@ -97,7 +97,7 @@ def _out_of_scope(f: Facts) -> Told:
             ),
         )
     if f.has("group") and not f.has("upn"):
-        whom = f": {_some(f, number)}" if number else ""
+        whom = f": {sample(f.names('users'), number)}" if number else ""
         members = f"{count(number, 'user')} of it {'is' if number == 1 else 'are'}" if number else "it is"
         return Told(
             f"{f.group} is not for {file} to declare: {members} outside the scope of that file{whom}.",
@@ -107,15 +107,6 @@ def _out_of_scope(f: Facts) -> Told:
         f"{f.user} is outside the scope of {file}: it may declare nothing of this user.",
         (elsewhere, widen),
     )
-
-
-def _some(f: Facts, number: int) -> str:
-    """Return the first of the users that are named, and how many more there are."""
-    named = f.names("users")
-    if number <= len(named):
-        return listing(named)
-    shown = named[:5]
-    return f"{', '.join(shown)} and {number - len(shown):,} more"
 
 
 RULES: dict[str, Callable[[Facts], Told]] = {

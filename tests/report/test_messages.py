@@ -7,7 +7,7 @@ import pytest
 from reconciler import catalog
 from reconciler import plan as p
 from reconciler.report import conflict_words, messages, warning_words
-from tests.report.samples import NAMES, conflict, plan
+from tests.report.samples import NAMES, conflict, group_licences, licence, plan
 
 ANNA = {"upn": "anna@contoso.com"}
 SALES = {"group": "Sales NL"}
@@ -590,6 +590,204 @@ def _poisoned(value):
     if isinstance(value, list):
         return [_poisoned(item) for item in value]
     return f"\x1b]0;{value}\x07\n::error::\u202e" if isinstance(value, str) else value
+
+
+# ------------------------------------------------------------ groups, rules, scopes
+
+
+def test_a_member_of_a_group_is_told_with_the_group():
+    message, remedies = told("no-usage-location", {**ANNA, **SALES})
+    assert message.startswith("user anna@contoso.com (group Sales NL) has no usage location")
+    assert remedies[0] == "Set `usage_location` in the user's entry."
+
+
+def test_what_a_group_gives_is_left_out_of_the_groups_licences():
+    params = {**ANNA, **SALES, **E5, "reason": "company", "country": "IN", "plan": "P", "needs": ["X"]}
+    for code in ("restricted-location", "not-assignable"):
+        assert "Leave SPE_E5 out of the licences of group Sales NL." in told(code, params).remedies
+    restricted = told("restricted-location", params).remedies
+    assert restricted[0] == "Switch the plan off for this group: `{sku: SPE_E5, disable: [P]}`."
+    assert "Or take the user out of the group." in restricted
+
+
+def test_a_group_as_a_whole_can_be_short_of_seats():
+    assert told("no-seats", {**SALES, **SHORT}).message.startswith("group Sales NL can't get SPE_E5")
+
+
+def test_a_member_who_does_not_exist_is_told_of_the_group():
+    message, remedies = told("unknown-user", {**ANNA, **SALES, "nearest": None})
+    assert message == (
+        "user anna@contoso.com, whom group Sales NL names as a member, does not exist, and no entry of that "
+        "name creates an account."
+    )
+    assert "Take the user out of `members`, if it has left." in remedies
+    near = told("unknown-user", {**ANNA, **SALES, "nearest": "ana@contoso.com"})
+    assert near.message.endswith('; did you mean "ana@contoso.com"?')
+    assert near.remedies[0] == "Correct the member to ana@contoso.com."
+
+
+def test_a_group_that_nobody_knows_is_never_created():
+    message, remedies = told("unknown-group", {**SALES, "nearest": None})
+    assert message == "group Sales NL does not exist in this tenant, and no group is created."
+    assert remedies[0] == "Correct the name, if it is mistyped."
+
+
+@pytest.mark.parametrize("code", ["unknown-group", "ambiguous-group"])
+def test_a_rule_that_names_a_group_wrongly_is_told_that_it_is_not_followed(code):
+    params = {**CONFLICTS[code], "rule": "sales"}
+    message, remedies = told(code, params)
+    assert message.startswith('rule sales asks who is a member of group "Sales NL", which ')
+    assert "Until then the rule is not followed." in " ".join((message, *remedies))
+    assert "by its id in `member_of`" in remedies[-1]
+
+
+def test_two_entries_of_one_group_are_to_be_put_together():
+    message, remedies = told("ambiguous-group", {**SALES, "candidates": [{"id": "g-1", "name": "Sales NL"}]})
+    assert message == "group Sales NL is declared twice: another entry means the same group."
+    assert remedies == ("Put both entries together: a group has one.",)
+
+
+def test_several_nested_groups_are_told_in_the_plural():
+    message, remedies = told("nested-group", {**SALES, "nested": ["Interns", "Temps"]})
+    assert message.startswith(
+        "group Sales NL holds group Interns and group Temps: their members get no licence"
+    )
+    assert remedies[0].startswith("If their members")
+
+
+def test_members_whom_a_groups_licences_do_not_reach_are_told_with_what_each_error_means():
+    rows = [
+        *({"upn": f"u{n}@contoso.com", "error": "CountViolation"} for n in range(19)),
+        {"upn": "zoe@contoso.com", "error": "DependencyViolation"},
+    ]
+    message, remedies = told("group-errors", {**SALES, "members": rows, "count": 30})
+    assert "do not reach 30 members: u0@contoso.com, " in message
+    assert "u4@contoso.com and 25 more. A group gives a member all of its licences or none." in message
+    assert remedies[0].startswith("CountViolation (u0@contoso.com, ")
+    assert "no seat was free" in remedies[0]
+    assert remedies[1].startswith("DependencyViolation (zoe@contoso.com): ")
+    assert remedies[2].endswith("reprocess the users in the Microsoft 365 admin center.")
+
+
+@pytest.mark.parametrize(("action", "what"), [("licenses", "its licences"), ("members", "its members")])
+def test_a_role_assignable_group_is_left_alone(action, what):
+    message, remedies = told(
+        "protected", {**SALES, "reason": "role-assignable", "action": action, "names": []}
+    )
+    assert message.startswith("group Sales NL is protected: it is role-assignable")
+    assert f"{what} must not be changed" in message
+    assert "Privileged Role Administrator" in remedies[0]
+
+
+def test_a_group_with_protected_members_keeps_its_licences():
+    params = {**SALES, "reason": "members", "action": "revoke", "names": ["breakglass@contoso.com"]}
+    message, _ = told("protected", params)
+    assert message == (
+        "group Sales NL must not lose a licence: breakglass@contoso.com would lose it too, and is protected."
+    )
+    assert (
+        "are protected" in told("protected", {**params, "names": ["a@contoso.com", "b@contoso.com"]}).message
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "deed"),
+    [
+        ("set-group-licenses", SALES, "change the licences of group Sales NL"),
+        ("add-member", {**ANNA, **SALES}, "add user anna@contoso.com to group Sales NL"),
+        ("remove-member", {**ANNA, **SALES}, "remove user anna@contoso.com from group Sales NL"),
+    ],
+)
+def test_who_may_not_change_a_group_is_told_what_that_is(action, params, deed):
+    params = {**params, "action": action, "actor": "joe@contoso.com", "actor_roles": []}
+    assert told("role-missing", params).message.startswith(f"joe@contoso.com may not {deed}: ")
+
+
+def test_a_licence_of_somebody_who_no_longer_matches_is_kept_for_the_grace_of_the_rule():
+    assert told("no-longer-matched").message == (
+        "user anna@contoso.com no longer matches rule sales since 2026-11-20, and keeps SPE_E5 (Microsoft "
+        "365 E5) until 2026-12-20, for the rule's `grace`; a plan of that day or later revokes it."
+    )
+
+
+def test_a_licence_is_not_taken_because_somebody_cannot_sign_in():
+    params = {**CONFLICTS["no-longer-matched"], "since": None, "until": None}
+    message, remedies = told("no-longer-matched", params)
+    assert "no longer matches rule sales, and keeps SPE_E5" in message
+    assert "as long as the account is disabled" in message
+    assert "`leaver`" in remedies[0]
+
+
+def test_an_exception_that_has_ended_names_whom_to_ask():
+    message, remedies = told("exception-expired")
+    assert message == (
+        "user anna@contoso.com: the exception from SPE_E5 (Microsoft 365 E5) ended on 2026-11-01 (reason: "
+        "has its own; owner: it-security), and excludes nothing any more."
+    )
+    assert remedies[0].startswith("Ask it-security whether")
+    of_rule = {**CONFLICTS["exception-expired"], "rule": "sales", "owner": None, "reason": None}
+    del of_rule["upn"]
+    message, remedies = told("exception-expired", of_rule)
+    assert message.startswith(
+        "rule sales: the exception from SPE_E5 (Microsoft 365 E5) ended on 2026-11-01, and"
+    )
+    assert remedies[0].startswith("Find out whether")
+
+
+def test_rules_that_disagree_leave_a_plan_on():
+    message, _ = told("rules-disagree")
+    assert message == (
+        "rule sales and rule office disagree on TEAMS1 of SPE_E5 (Microsoft 365 E5): one turns it off, the "
+        "other does not. For 1 user (anna@contoso.com), who matches both, it stays on: a plan is off only if "
+        "all that gives the licence turns it off."
+    )
+    users = [f"u{n}@contoso.com" for n in range(20)]
+    several = {**CONFLICTS["rules-disagree"], "plans": ["A", "B"], "users": users, "count": 1412}
+    message, _ = told("rules-disagree", several)
+    assert "one turns them off" in message
+    assert "u4@contoso.com and 1,407 more), who match both, they stay on" in message
+
+
+def test_what_is_outside_the_scope_of_a_file_is_told_with_its_owner():
+    assert told("out-of-scope").message == (
+        "user anna@contoso.com is outside the scope of sales.yaml, which sales-it owns: it may declare "
+        "nothing of this user."
+    )
+    group = {**SALES, "owner": None, "file": "sales.yaml", "users": ["anna@contoso.com"], "count": 1}
+    assert told("out-of-scope", group).message == (
+        "group Sales NL is not for sales.yaml to declare: 1 user of it is outside the scope of that file: "
+        "anna@contoso.com."
+    )
+    assert "it is outside the scope" in told("out-of-scope", {**group, "users": [], "count": 0}).message
+
+
+def test_a_rule_leaves_out_whom_its_file_may_not_declare():
+    params = {"rule": "sales", "owner": None, "file": "sales.yaml", "users": ["a@contoso.com"], "count": 1}
+    message, remedies = told("out-of-scope", params)
+    assert message == (
+        "rule sales matches 1 user outside the scope of sales.yaml: a@contoso.com; this user is left out."
+    )
+    assert remedies[0].startswith("Do nothing")
+    many = told("out-of-scope", {**params, "users": ["a@contoso.com", "b@contoso.com"], "count": 2})
+    assert many.message.endswith("; these users are left out.")
+
+
+def test_a_leaver_who_is_never_deleted_is_told_no_day_of_it():
+    params = {**WARNINGS["leaver-checklist"], "delete_on": None}
+    assert "deleted" not in warned("leaver-checklist", params).message
+    assert "the account is deleted on 2027-02-22" in warned("leaver-checklist").message
+
+
+def test_a_rule_that_shrank_is_told_by_how_much():
+    assert "matches 60 users now and 400 at the last applied run, 85 % fewer" in refused("rule-shrank")
+
+
+def test_a_change_of_a_group_is_about_the_group_and_a_warning_about_its_member():
+    change = group_licences((licence("EMS"),))
+    assert messages.who(change) == "group Sales NL"
+    of_member, of_group = (p.Warning(code="trial-seat", params=params) for params in (ANNA, {}))
+    assert messages.whom(change, of_member) == "user anna@contoso.com"
+    assert messages.whom(change, of_group) == "group Sales NL"
 
 
 # ------------------------------------------------------------ the reference
