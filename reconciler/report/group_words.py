@@ -113,8 +113,7 @@ def _group_errors(f: Facts) -> Told:
         "member all of its licences or none.",
         (
             *(f"{error} ({listing(names, limit=3)}): {meaning_of(error)}." for error, names in upns.items()),
-            "Nothing happens by itself when a seat comes free: reprocess the users in the Microsoft 365 admin "
-            "center.",
+            "A seat that comes free changes nothing by itself: reprocess the users in the admin center.",
         ),
     )
 

@@ -83,30 +83,25 @@ def _out_of_scope(f: Facts) -> Told:
     owner = f", which {f.text('owner')} owns" if f.has("owner") else ""
     file = f"{f.text('file')}{owner}"
     number = f.number("count") or len(f.names("users"))
-    elsewhere = "Declare this in a file whose `scope` holds these users, or in one without a `scope`."
-    widen = f"Or widen the `scope` of {f.text('file')}, in a reviewed change of its own."
-    if f.has("rule") and not f.has("upn"):
-        are, left = ("is", "is") if number == 1 else ("are", "are")
-        return Told(
-            f"{f.rule} matches {count(number, 'user')} outside the scope of {file}: {sample(f.names('users'), number)}; "
-            f"{'this user' if number == 1 else 'these users'} {left} left out.",
-            (
-                f"Do nothing, if nobody outside the scope {are} meant; narrow `when` to say so.",
-                elsewhere,
-                widen,
-            ),
-        )
-    if f.has("group") and not f.has("upn"):
-        whom = f": {sample(f.names('users'), number)}" if number else ""
-        members = f"{count(number, 'user')} of it {'is' if number == 1 else 'are'}" if number else "it is"
-        return Told(
-            f"{f.group} is not for {file} to declare: {members} outside the scope of that file{whom}.",
-            (elsewhere, widen),
-        )
-    return Told(
-        f"{f.user} is outside the scope of {file}: it may declare nothing of this user.",
-        (elsewhere, widen),
+    users, are = count(number, "user"), "is" if number == 1 else "are"
+    who = sample(f.names("users"), number)
+    remedies: tuple[str, ...] = (
+        "Declare this in a file whose `scope` holds these users, or in one without a `scope`.",
+        f"Or widen the `scope` of {f.text('file')}, in a reviewed change of its own.",
     )
+    if f.has("upn"):
+        message = f"{f.user} is outside the scope of {file}: it may declare nothing of this user."
+    elif f.has("rule"):
+        message = (
+            f"{f.rule} matches {users} outside the scope of {file}: {who}. Nothing is planned for "
+            f"{'this user' if number == 1 else 'these users'} by it."
+        )
+        narrow = "Do nothing, if nobody outside the scope is meant; narrow `when` to say so."
+        remedies = (narrow, *remedies)
+    else:
+        outside = f"{users} of it {are} outside the scope of that file: {who}"
+        message = f"{f.group} is not for {file} to declare: {outside}."
+    return Told(message, remedies)
 
 
 RULES: dict[str, Callable[[Facts], Told]] = {
