@@ -9,14 +9,15 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from reconciler.model import User
 from reconciler.plan import Conflict
+from reconciler.planning.context import held
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from reconciler.model import Assignment, User
     from reconciler.planning.context import Context
-    from reconciler.planning.drafts import Draft
+    from reconciler.planning.drafts import Draft, Part
 
 
 def conflicts(context: Context, draft: Draft) -> list[Conflict]:
@@ -25,9 +26,20 @@ def conflicts(context: Context, draft: Draft) -> list[Conflict]:
 
 
 def _conflict(
-    draft: Draft, code: str, sku: str | None = None, *, blocks: bool = True, **params: Any
+    draft: Draft,
+    code: str,
+    sku: str | None = None,
+    *,
+    member: Part | None = None,
+    blocks: bool = True,
+    **params: Any,
 ) -> Conflict:
+    """Return a conflict about a draft; `member` tells which member of a group is meant."""
     about = {"upn": draft.change.user.upn} if draft.change.user else {}
+    if draft.change.group:
+        about["group"] = draft.change.group.name
+    if member and not draft.change.user:
+        about["upn"] = member.user.upn
     place = draft.location
     return Conflict(
         code=code,
@@ -41,41 +53,56 @@ def _conflict(
     )
 
 
+def _given(part: Part) -> list[Assignment]:
+    """Return what a user is given, new or with other plans."""
+    return [a for a in part.will if a.active and a not in part.was]
+
+
 def _location(_context: Context, draft: Draft) -> Iterator[Conflict]:
-    """A licence needs a usage location, also where it comes through a group."""
-    change = draft.change
-    if (change.assign or change.modify) and not change.after["usage_location"]:
-        yield _conflict(draft, "no-usage-location")
+    """A licence needs a usage location; through a group, the tenant's is taken where there is none."""
+    for part in draft.parts if draft.alters else ():
+        if not part.country and _given(part):
+            yield _conflict(draft, "no-usage-location", member=part)
 
 
 def _restricted(context: Context, draft: Draft) -> Iterator[Conflict]:
     """The organisation's own rows of what is not assignable where; Microsoft publishes no such list."""
-    country = draft.change.after.get("usage_location")
-    for row in context.desired.restrictions:
-        if country not in row.countries:
-            continue
-        for item in (*draft.change.assign, *draft.change.modify):
-            enabled = context.plans_of(item.sku_id).difference(item.disabled_plans)
-            if item.sku_id == row.sku_id or row.plan_id in enabled:
-                plan = context.plan_name(row.plan_id) if row.plan_id else None
-                yield _conflict(
-                    draft, "restricted-location", item.sku, sku_name=item.name, plan=plan, country=country
-                )
+    for part in draft.parts if draft.alters and context.desired.restrictions else ():
+        for row in context.desired.restrictions:
+            if part.country not in row.countries:
+                continue
+            for given in _given(part):
+                enabled = context.plans_of(given.sku_id).difference(given.disabled_plans)
+                if given.sku_id == row.sku_id or row.plan_id in enabled:
+                    ref = context.sku_ref(given.sku_id)
+                    plan = context.plan_name(row.plan_id) if row.plan_id else None
+                    yield _conflict(
+                        draft,
+                        "restricted-location",
+                        ref.sku,
+                        member=part,
+                        sku_name=ref.name,
+                        plan=plan,
+                        country=part.country,
+                    )
 
 
 def _assignable(context: Context, draft: Draft) -> Iterator[Conflict]:
     """Company-wide, suspended and self-service SKUs can't be assigned by an administrator."""
-    for item in draft.change.assign:
-        sku = context.sku(item.sku_id)
+    given = [item.sku_id for item in draft.change.assign]
+    if draft.change.kind == "add-member":
+        given = [a.sku_id for part in draft.parts for a in _given(part)]
+    for sku_id in given:
+        sku, ref = context.sku(sku_id), context.sku_ref(sku_id)
         reason = None
         if sku.applies_to == "Company":
             reason = "company"
         elif sku.status in ("Suspended", "LockedOut", "Deleted"):
             reason = "suspended"
-        elif context.self_service(item.sku_id):
+        elif context.self_service(sku_id):
             reason = "self-service"
         if reason:
-            yield _conflict(draft, "not-assignable", item.sku, sku_name=item.name, reason=reason)
+            yield _conflict(draft, "not-assignable", ref.sku, sku_name=ref.name, reason=reason)
 
 
 def _synced(context: Context, draft: Draft) -> Iterator[Conflict]:
@@ -116,26 +143,45 @@ def _protected(context: Context, draft: Draft) -> Iterator[Conflict]:
     `--allow protected` lets the licences of role holders through, never anything of the actor, the
     last global administrator, or who and what the file protects.
     """
-    user = draft.target
-    if not isinstance(user, User) or not draft.change.removes:
+    kind = draft.change.kind
+    if not draft.change.removes or (kind == "remove-member" and not _takes(context, draft.parts[0])):
         return
-    roles = context.roles_of.get(user.id, ())
-    last = context.global_administrators == {user.id}
-    allowed = "protected" in context.options.allow and draft.change.kind == "set-licenses"
-    reasons: list[tuple[str, Iterable[str]]] = [
+    if kind == "set-group-licenses":
+        skus = _protected_skus(context, draft)
+        parts = [part for part in draft.parts if not skus and _takes(context, part)]
+        members = [part.user.upn for part in parts if _protects(context, draft, part.target)]
+        if skus or members:
+            reason = "sku" if skus else "members"
+            yield _conflict(draft, "protected", action="revoke", reason=reason, names=sorted(skus or members))
+        return
+    found = _protects(context, draft, draft.parts[0].target if draft.parts else draft.target)
+    if found:
+        reason, names = found
+        action = {"delete-user": "delete", "update-user": "disable"}.get(kind, "revoke")
+        if kind == "set-licenses" and not draft.change.revoke:
+            action = "modify"
+        yield _conflict(draft, "protected", action=action, reason=reason, names=sorted(names))
+
+
+def _protects(context: Context, draft: Draft, user: User | None) -> tuple[str, list[str]] | None:
+    """Return why a change may take nothing from a user, and by which names; None: it may."""
+    if user is None:
+        return None
+    allowed = "protected" in context.options.allow and draft.alters
+    reasons: list[tuple[str, list[str]]] = [
         ("actor", [user.upn] if user.id == context.actor.id else []),
-        ("last-global-administrator", [user.upn] if last else []),
+        ("last-global-administrator", [user.upn] if context.global_administrators == {user.id} else []),
         ("listed", protected_by(context, user)),
         ("sku", _protected_skus(context, draft)),
-        ("role", [] if allowed else roles),
+        ("role", [] if allowed else list(context.roles_of.get(user.id, ()))),
     ]
-    action = {"delete-user": "delete", "update-user": "disable"}.get(draft.change.kind, "revoke")
-    if action == "revoke" and not draft.change.revoke:
-        action = "modify"
-    for reason, names in reasons:
-        if names:
-            yield _conflict(draft, "protected", action=action, reason=reason, names=sorted(names))
-            return
+    return next(((reason, names) for reason, names in reasons if names), None)
+
+
+def _takes(context: Context, part: Part) -> bool:
+    """Tell whether a change takes something from a user: of a group's, some members may lose nothing."""
+    plans = context.enabled_plans
+    return bool(plans(part.was) - plans(part.will) or held(part.was) - held(part.will))
 
 
 def protected_by(context: Context, user: User) -> list[str]:
@@ -161,28 +207,30 @@ def _protected_skus(context: Context, draft: Draft) -> list[str]:
 
 def _exclusive(context: Context, draft: Draft) -> Iterator[Conflict]:
     """Some service plans can't be on at once for a user; pairs that were there before stay."""
-    before = set(context.catalog.exclusive(context.enabled_plans(draft.was)))
-    for pair in context.catalog.exclusive(context.enabled_plans(draft.will)):
-        plan, other, certain = pair
-        if certain and pair not in before and draft.change.kind == "set-licenses":
-            yield _conflict(
-                draft,
-                "exclusive-plans",
-                plan=context.plan_name(plan),
-                plan_title=context.plan_title(plan),
-                other=context.plan_name(other),
-                other_title=context.plan_title(other),
-                skus=skus_giving(context, draft, (plan, other)),
-            )
+    for part in draft.parts if draft.alters else ():
+        before = set(context.catalog.exclusive(context.enabled_plans(part.was)))
+        for pair in context.catalog.exclusive(context.enabled_plans(part.will)):
+            plan, other, certain = pair
+            if certain and pair not in before:
+                yield _conflict(
+                    draft,
+                    "exclusive-plans",
+                    member=part,
+                    plan=context.plan_name(plan),
+                    plan_title=context.plan_title(plan),
+                    other=context.plan_name(other),
+                    other_title=context.plan_title(other),
+                    skus=skus_giving(context, part, (plan, other)),
+                )
 
 
-def skus_giving(context: Context, draft: Draft, plans: Iterable[str]) -> list[str]:
-    """Return the part numbers of the SKUs that give any of `plans` after the draft."""
+def skus_giving(context: Context, part: Part, plans: Iterable[str]) -> list[str]:
+    """Return the part numbers of the SKUs that give a user any of `plans` after a change."""
     wanted = set(plans)
     return sorted(
         {
             context.sku(a.sku_id).part_number
-            for a in draft.will
+            for a in part.will
             if context.plans_of(a.sku_id).difference(a.disabled_plans) & wanted
         }
     )
@@ -190,18 +238,19 @@ def skus_giving(context: Context, draft: Draft, plans: Iterable[str]) -> list[st
 
 def _dependent(context: Context, draft: Draft) -> Iterator[Conflict]:
     """Some service plans work only beside another; it is checked on adding and on removing."""
-    before = set(context.catalog.missing(context.enabled_plans(draft.was)))
-    for row in context.catalog.missing(context.enabled_plans(draft.will)):
-        if row.certain and row not in before and draft.change.kind == "set-licenses":
-            givers = skus_giving(context, draft, (row.plan,))
-            yield _conflict(
-                draft,
-                "missing-dependency",
-                givers[0],
-                plan=context.plan_name(row.plan),
-                plan_title=context.plan_title(row.plan),
-                needs=[context.plan_title(plan) for plan in row.needs],
-            )
+    for part in draft.parts if draft.alters else ():
+        before = set(context.catalog.missing(context.enabled_plans(part.was)))
+        for row in context.catalog.missing(context.enabled_plans(part.will)):
+            if row.certain and row not in before:
+                yield _conflict(
+                    draft,
+                    "missing-dependency",
+                    skus_giving(context, part, (row.plan,))[0],
+                    member=part,
+                    plan=context.plan_name(row.plan),
+                    plan_title=context.plan_title(row.plan),
+                    needs=[context.plan_title(plan) for plan in row.needs],
+                )
 
 
 def _purchasable(context: Context, draft: Draft) -> Iterator[Conflict]:

@@ -5,6 +5,7 @@ Everything is derived from the arguments of make_plan; nothing is changed, read 
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from datetime import timedelta
 from functools import cached_property
@@ -12,14 +13,29 @@ from typing import TYPE_CHECKING
 
 from reconciler.model import Assignment, Location, ServicePlan, Sku, User
 from reconciler.plan import Because, License, SkuRef
+from reconciler.planning import leavers, matching
 from reconciler.roles import GLOBAL_ADMINISTRATOR, UNPRIVILEGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
 
     from reconciler.catalog import Catalog
-    from reconciler.model import Actor, Current, DeletedUser, Desired, Group, Options, Subscription
+    from reconciler.model import (
+        Actor,
+        Current,
+        DeletedUser,
+        Desired,
+        Entry,
+        Group,
+        Options,
+        Scope,
+        Subscription,
+    )
 
+
+DISABLED = "disabled"
+"""Topic (see plan.Topic) of the accounts that shall be deleted and can't sign in."""
 
 SOFT_DELETE = timedelta(days=30)
 """For so long a deleted user can be restored, and a mailbox by licensing it again (Microsoft Learn)."""
@@ -90,6 +106,58 @@ class Context:
         return {group.id: group for group in self.current.groups}
 
     @cached_property
+    def groups_by_name(self) -> Mapping[str, list[Group]]:
+        """Display name, casefolded → groups: more than one where several bear it."""
+        found: dict[str, list[Group]] = {}
+        for group in self.current.groups:
+            found.setdefault(group.name.casefold(), []).append(group)
+        return found
+
+    @cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries as they are meant on the day of the plan, by UPN."""
+        return tuple(leavers.staged(entry, self.options.today) for entry in self.desired.entries)
+
+    def in_scope(self, scope: Scope | None, user: User) -> bool:
+        """Tell whether a file may declare anything of a user, as the user is now."""
+        if scope is None:
+            return True
+        judge = self._scopes.get(scope)
+        if judge is None:
+            judge = self._scopes[scope] = matching.compiled(scope.condition)
+        return judge(user, self._scope_memberships.get(user.id, frozenset())) is True
+
+    @cached_property
+    def _scopes(self) -> dict[Scope, matching.Judge]:
+        return {}
+
+    @cached_property
+    def _scope_memberships(self) -> dict[str, frozenset[str]]:
+        scopes = {
+            *(entry.scope for entry in self.desired.entries),
+            *(rule.scope for rule in self.desired.rules),
+            *(group.scope for group in self.desired.groups),
+        }
+        named = matching.groups_named(scope.condition for scope in scopes if scope)
+        return matching.memberships(self.current.groups, named)
+
+    def nearest(self, upn: str) -> str | None:
+        """Return the UPN that `upn` was most likely meant to be, if any comes near.
+
+        Only UPNs of about the same length that share a beginning or the local part's end, or all
+        letters, are compared: difflib over a hundred thousand would take seconds.
+        """
+        head, tail = upn[:2], upn.partition("@")[0][-3:]
+        near = list(self.by_letters.get("".join(sorted(upn)), ()))
+        near += [
+            other
+            for other in self.by_upn
+            if abs(len(other) - len(upn)) <= 3  # noqa: PLR2004  typing errors are short
+            and (other.startswith(head) or other.partition("@")[0].endswith(tail))
+        ]
+        return next(iter(difflib.get_close_matches(upn, near, n=1, cutoff=0.8)), None)
+
+    @cached_property
     def roles_of(self) -> Mapping[str, tuple[str, ...]]:
         """User id → directory roles of any scope, also those held through a group that was read."""
         held: dict[str, set[str]] = {}
@@ -114,6 +182,12 @@ class Context:
         """Ids of SKUs that are never revoked: ignored ones, and those that users bought themselves."""
         bought = {sku_id for sku_id in self.subscriptions if self.self_service(sku_id)}
         return self.desired.ignored_skus | bought
+
+    def disabled_since(self, user_id: str) -> date | None:
+        """Return the day on which an applied run first saw, or made, an account that can't sign in."""
+        row = next((row for row in self.current.remembered if row.topic == DISABLED), None)
+        moment = row.since.get(user_id) if row else None
+        return moment.date() if moment else None
 
     def privileged(self, user_id: str) -> bool:
         """Tell whether only a privileged administrator may delete, restore or disable this user."""

@@ -1,367 +1,373 @@
-"""Which changes would bring the tenant to the desired state, before anything is judged?
+"""Which changes would bring one user to what is declared, before anything is judged?
 
-One draft per call to the tenant. No draft looks at seats, roles held, rails or other users' drafts.
+One draft per call to the tenant: the account, the profile, memberships, direct licences; what a
+group's licences do to its members is handed on to group_drafts. No draft looks at seats, roles held,
+rails or other users' drafts.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, assert_never
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
-from reconciler.model import Location
-from reconciler.plan import Change, UserRef, Warning, assignments_of  # noqa: A004  the field's word
-from reconciler.planning import licenses
+import msgspec
+
+from reconciler.model import DeletedUser, Location, User, Value
+from reconciler.plan import Change, GroupRef, UserRef, Warning, assignments_of  # noqa: A004  the field's word
+from reconciler.planning import leavers, licenses, sequence
 from reconciler.planning.context import held
-from reconciler.planning.drafts import Draft
-from reconciler.planning.identity import Found, Meaning, Missing, Restorable
+from reconciler.planning.direct import part_of, rows_of, set_licenses
+from reconciler.planning.drafts import Draft, Holdings, Part, difference
+from reconciler.planning.identity import Missing, Restorable
+from reconciler.planning.licenses import Delta
 from reconciler.roles import Ability, roles_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Sequence
+    from datetime import date
 
-    from reconciler.model import Assignment, DeletedUser, Entry, User, WantedSubscription
+    from reconciler.model import Entry
     from reconciler.planning.context import Context
-    from reconciler.planning.licenses import Delta
+    from reconciler.planning.grouping import Step
+    from reconciler.planning.licenses import Picks
+    from reconciler.planning.people import Person
+    from reconciler.planning.sequence import Placed
 
 
-def of_meaning(context: Context, meaning: Meaning) -> Iterator[Draft]:
-    """Yield the drafts of one entry, in the order in which they must be made."""
-    match meaning:
-        case Found(entry=entry, user=user) if _settled(entry, user):
-            return
-        case Found(entry=entry, user=user) if not entry.present:
-            yield _delete(context, entry, user)
-        case Found(entry=entry, user=user):
-            yield from _found(context, entry, user)
-        case Missing(entry=entry):
-            yield from _create(context, entry)
-        case Restorable(entry=entry, user=deleted):
-            yield from _restore(context, entry, deleted)
-        case _:
-            assert_never(meaning)
+class Touch(Value, frozen=True, kw_only=True):
+    """What a change of a group's licences does to one member, and what of his must be done before it."""
+
+    address: str
+    part: Part
+    after: tuple[str, ...] = ()
 
 
-def of_subscription(context: Context, wanted: WantedSubscription) -> Iterator[Draft]:
-    """Yield what must be bought or set to renew for one row of `subscriptions`."""
-    ref = context.sku_ref(wanted.sku_id)
-    subject = f"subscriptions/{ref.sku}"
-    owned = context.sku(wanted.sku_id).enabled
-    roles = roles_with("buy")
-    if wanted.seats is not None and wanted.seats > owned:
-        change = Change(
-            address=f"{subject}/seats",
-            kind="buy-seats",
-            sku=ref,
-            before={"seats": owned},
-            after={"seats": wanted.seats},
-            roles=roles,
-            effects=_cost(wanted, wanted.seats - owned),
-        )
-        bought = wanted.seats - owned
-        yield Draft(change=change, subject=subject, location=wanted.location, bought=bought)
-    rows = context.subscriptions.get(wanted.sku_id, ())
-    differing = [row.auto_renew for row in rows if row.auto_renew is not wanted.auto_renew]
-    if wanted.auto_renew is not None and differing:
-        change = Change(
-            address=f"{subject}/auto-renew",
-            kind="set-auto-renew",
-            sku=ref,
-            before={"auto_renew": differing[0]},
-            after={"auto_renew": wanted.auto_renew},
-            roles=roles,
-        )
-        yield Draft(change=change, subject=subject, location=wanted.location)
+class Drafted(Value, frozen=True, kw_only=True):
+    """The drafts of one user, in the order in which they must be made, and how groups touch him.
+
+    `delta` tells of his direct licences also what nobody can change.
+    """
+
+    drafts: tuple[Draft, ...] = ()
+    touches: tuple[Touch, ...] = ()
+    delta: Delta | None = None
 
 
-def _cost(wanted: WantedSubscription, seats: int) -> tuple[str, ...]:
-    """Return what seats cost, where a price is declared."""
-    price = wanted.price
-    if not price:
-        return ()
-    per = f"{price.currency} per {price.per}"
-    return (f"{seats} x {price.amount} = {Decimal(price.amount) * seats} {per}",)
+def of_person(context: Context, person: Person, steps: Sequence[Step], picks: Picks = ()) -> Drafted:
+    """Return what must change for one user. `steps` are those of groups that he is in, or will be."""
+    return _Drafting(context, person, steps, picks).drafted()
 
 
 def of_unlisted(context: Context, user: User) -> Draft | None:
     """Return what `unlisted_users: revoke` takes from a user, or None where there is nothing."""
     place = context.desired.unlisted_location or Location(file="tenant.yaml", line=1)
     delta = licenses.revocation(user.assignments, context.untouchable, ("unlisted_users", place))
-    return _licenses(context, None, user, delta) if delta else None
-
-
-# ------------------------------------------------------------ one user
-
-
-def _settled(entry: Entry, user: User) -> bool:
-    """Tell at a glance that a user is as declared: nearly all are, and a large tenant has many.
-
-    False only means that it takes a closer look.
-    """
-    if not entry.present or entry.exclusions:
-        return False
-    if entry.grants is not None:
-        if len(entry.grants) != len(user.assignments):
-            return False
-        for grant, held_ in zip(entry.grants, user.assignments, strict=True):
-            same = grant.sku_id == held_.sku_id and held_.assigned_by is None
-            if not same or grant.disabled_plans not in (None, held_.disabled_plans):
-                return False
-    if entry.usage_location not in (None, user.usage_location):
-        return False
-    return all(getattr(user, field) == value for field, value in entry.profile)
-
-
-def _delete(context: Context, entry: Entry, user: User) -> Draft:
-    privileged = context.privileged(user.id)
-    change = Change(
-        address=f"users/{user.upn}",
-        kind="delete-user",
-        user=UserRef(id=user.id, upn=user.upn, name=user.name),
-        before={
-            "deleted": False,
-            "upn": user.upn,
-            "synced": user.synced,
-            "enabled": user.enabled,
-            "assignments": assignments_of(user),
-        },
-        after={"deleted": True},
-        roles=roles_with("delete-privileged" if privileged else "delete"),
-    )
-    return Draft(
-        change=change,
-        subject=f"users/{user.upn}",
-        location=entry.location,
-        entry=entry,
-        target=user,
-        was=user.assignments,
-        frees=tuple(sorted(held(user.assignments))),
-    )
-
-
-def _found(context: Context, entry: Entry, user: User, first: tuple[str, ...] = ()) -> Iterator[Draft]:
-    delta = licenses.of_entry(entry, user.assignments, context.untouchable)
-    update = _update(context, entry, user, first, needs_location=bool(delta.assign or delta.modify))
-    if update:
-        yield update
-    if delta:
-        yield _licenses(context, entry, user, delta, first=first, update=update)
-
-
-def _update(
-    context: Context, entry: Entry, user: User, first: tuple[str, ...], *, needs_location: bool
-) -> Draft | None:
-    """Return the change of a user's profile and usage location, or None where both are as wanted.
-
-    A synced user's profile is mastered on-premises, the usage location is not: where it must be set
-    for a licence's sake, the change is about it alone, so that the licence can follow.
-    """
-    after: dict[str, Any] = {field: value for field, value in entry.profile if getattr(user, field) != value}
-    warnings: tuple[Warning, ...] = ()
-    location = entry.usage_location
-    if location is None and user.usage_location is None and needs_location:
-        location = context.desired.default_location
-        warnings = _default_location(location)
-    if location is not None and location != user.usage_location:
-        after = {"usage_location": location} if user.synced else {**after, "usage_location": location}
-    if not after:
+    if not delta:
         return None
-    abilities: list[Ability] = []
-    if "usage_location" in after:
-        abilities.append("usage-location")
-    if set(after) - {"usage_location"}:
-        abilities.append("profile")
-    if "enabled" in after and context.privileged(user.id):
-        abilities.append("delete-privileged")
-    change = Change(
-        address=f"users/{user.upn}/profile",
-        kind="update-user",
-        user=UserRef(id=user.id, upn=user.upn, name=user.name),
-        before={field: getattr(user, field) for field in sorted(after)},
-        after=dict(sorted(after.items())),
-        roles=roles_with(*abilities),
-        warnings=warnings,
-    )
-    return Draft(
-        change=change,
-        subject=f"users/{user.upn}",
-        location=entry.location,
-        entry=entry,
-        target=user,
-        after=first,
-    )
+    move = sequence.of_direct(f"users/{user.upn}/licenses", user.assignments, delta.will)
+    (placed,) = sequence.arrange(context, user.assignments, [move])
+    part = part_of(UserRef(id=user.id, upn=user.upn, name=user.name), user, placed)
+    return set_licenses(context, part, delta, placed)
 
 
-def _create(context: Context, entry: Entry) -> Iterator[Draft]:
-    location = entry.usage_location or (context.desired.default_location if entry.grants else None)
-    after = {"upn": entry.upn, "enabled": True, **dict(entry.profile)}
-    warnings: tuple[Warning, ...] = ()
-    if location is not None:
-        after["usage_location"] = location
-        warnings = () if entry.usage_location else _default_location(location)
-    address = f"users/{entry.upn}"
-    name = str(after["name"])
-    yield Draft(
-        change=Change(
-            address=address,
-            kind="create-user",
-            user=UserRef(id=None, upn=entry.upn, name=name),
-            after=dict(sorted(after.items())),
-            roles=roles_with("create"),
-            warnings=warnings,
-        ),
-        subject=address,
-        location=entry.location,
-        entry=entry,
-    )
-    delta = licenses.of_entry(entry, (), context.untouchable)
-    if delta:
-        yield _license_draft(
-            context,
-            UserRef(id=None, upn=entry.upn, name=name),
-            entry=entry,
-            delta=delta,
-            before={"assignments": [], "usage_location": location, "enabled": after["enabled"]},
-            first=(address,),
+class _Drafting:
+    """The drafts of one user: what they have in common is worked out once."""
+
+    def __init__(self, context: Context, person: Person, steps: Sequence[Step], picks: Picks) -> None:
+        self.context = context
+        self.person = person
+        self.entry = person.entry
+        self.steps = steps
+        self.picks = picks
+        self.subject = f"users/{person.upn}"
+        self.user = person.user
+        self.assignments: Holdings = person.user.assignments if person.user else ()
+        name = person.user.name if person.user else (self.entry and self.entry.name) or person.upn
+        missing = isinstance(person.meaning, Missing)
+        self.ref = UserRef(
+            id=None if missing or not person.user else person.user.id, upn=person.upn, name=name
         )
 
+    def drafted(self) -> Drafted:
+        """Return everything of this user."""
+        if self.entry and not self.entry.present and self.user:
+            drafts = self._deletion(self.entry, self.user)
+            return Drafted(drafts=drafts, touches=self._touches_before_deletion())
+        base = self.assignments
+        for step in self.steps:
+            base = step.applied(base)
+        delta = licenses.of_demand(self.person.demand, base, self.context.untouchable, self.picks)
+        moves = [sequence.of_step(step, self.assignments) for step in self.steps]
+        if delta:
+            moves.append(sequence.of_direct(f"{self.subject}/licenses", self.assignments, delta.will))
+        joins = any(step.kind == "join" and step.gives for step in self.steps)
+        accounts = self._accounts(needs_location=joins or bool(delta.assign or delta.modify))
+        own: list[Draft] = []
+        touches: list[Touch] = []
+        by_address = {step.address: step for step in self.steps}
+        for placed in sequence.arrange(self.context, self.assignments, moves):
+            source = by_address.get(placed.move.address)
+            part = self._part(placed, accounts, delta.will)
+            if source is None:
+                own.append(self._direct(delta, placed, [*accounts, *own], part))
+            elif source.kind == "licences":
+                touches.append(Touch(address=source.address, part=part, after=placed.after))
+            else:
+                own.append(self._member(source, placed, accounts, part))
+        return Drafted(drafts=(*accounts, *own), touches=tuple(touches), delta=delta)
 
-def _restore(context: Context, entry: Entry, user: DeletedUser) -> Iterator[Draft]:
-    """Restore, then update and license the user as one who is there.
+    # ------------------------------------------------------------ the account
 
-    A restored user takes the seats of the licences that come back, so these are takes like others.
-    """
-    address = f"users/{entry.upn}/restore"
-    direct = tuple(a for a in user.assignments if a.assigned_by is None)
-    yield Draft(
-        change=Change(
-            address=address,
+    def _accounts(self, *, needs_location: bool) -> list[Draft]:
+        """Return what is done to the account itself: created, or restored and then updated."""
+        meaning = self.person.meaning
+        if isinstance(meaning, Missing):
+            return [self._create(meaning.entry, needs_location=needs_location)]
+        first: list[Draft] = []
+        if isinstance(meaning, Restorable):
+            first = [self._restore(meaning.entry, meaning.user)]
+        update = self._update(tuple(draft.address for draft in first), needs_location=needs_location)
+        return [*first, update] if update else first
+
+    def _create(self, entry: Entry, *, needs_location: bool) -> Draft:
+        location = entry.usage_location or (self.context.desired.default_location if needs_location else None)
+        after = {"upn": entry.upn, "enabled": True, **dict(entry.profile)}
+        if location is not None:
+            after["usage_location"] = location
+        change = Change(
+            address=self.subject,
+            kind="create-user",
+            user=self.ref,
+            after=dict(sorted(after.items())),
+            roles=roles_with("create"),
+            warnings=() if entry.usage_location else _default_location(location),
+        )
+        return self._draft(change)
+
+    def _restore(self, entry: Entry, user: DeletedUser) -> Draft:
+        """Restore a user; the licences that come back take seats like others."""
+        change = Change(
+            address=f"{self.subject}/restore",
             kind="restore-user",
             user=UserRef(id=user.id, upn=entry.upn, name=user.name),
             before={"deleted": True, "assignments": assignments_of(user)},
             after={"deleted": False},
             roles=roles_with("delete"),
-        ),
-        subject=f"users/{entry.upn}",
-        location=entry.location,
-        entry=entry,
-        target=user,
-        will=direct,
-        takes=tuple(sorted(held(direct))),
-    )
-    restored = context.restored(user, direct, entry.upn)
-    yield from _found(context, entry, restored, (address,))
+        )
+        part = Part(user=self.ref, target=user, will=self.assignments)
+        takes = difference(held(self.assignments), ())
+        return self._draft(change, target=user, parts=(part,), takes=takes)
+
+    def _update(self, first: tuple[str, ...], *, needs_location: bool) -> Draft | None:
+        """Return the change of a user's profile and usage location, or None where both are as wanted.
+
+        A synced user's profile is mastered on-premises, the usage location is not: where it must be
+        set for a licence's sake, the change is about it alone, so that the licence can follow.
+        """
+        user, entry = self.user, self.entry
+        if user is None:
+            return None
+        profile = entry.profile if entry else ()
+        after: dict[str, Any] = {field: value for field, value in profile if getattr(user, field) != value}
+        warnings: tuple[Warning, ...] = ()
+        location = entry.usage_location if entry else None
+        if location is None and user.usage_location is None and needs_location:
+            location = self.context.desired.default_location
+            warnings = _default_location(location)
+        if location is not None and location != user.usage_location:
+            after = {"usage_location": location} if user.synced else {**after, "usage_location": location}
+        if not after:
+            return None
+        change = Change(
+            address=f"{self.subject}/profile",
+            kind="update-user",
+            user=self.ref,
+            before={field: getattr(user, field) for field in sorted(after)},
+            after=dict(sorted(after.items())),
+            roles=roles_with(*self._abilities(user, after)),
+            warnings=(*warnings, *self._checklist(after)),
+        )
+        return self._draft(change, after=first)
+
+    def _abilities(self, user: User, after: dict[str, Any]) -> list[Ability]:
+        abilities: list[Ability] = []
+        if "usage_location" in after:
+            abilities.append("usage-location")
+        if set(after) - {"usage_location"}:
+            abilities.append("profile")
+        if "enabled" in after and self.context.privileged(user.id):
+            abilities.append("delete-privileged")
+        return abilities
+
+    def _checklist(self, after: dict[str, Any]) -> tuple[Warning, ...]:
+        """Return what is to be done for somebody who has left, when sign-in is blocked."""
+        leaver = self.entry.leaver if self.entry else None
+        if leaver is None or after.get("enabled") is not False:
+            return ()
+        return (
+            Warning(
+                code="leaver-checklist",
+                params={
+                    "last_day": leaver.last_day.isoformat(),
+                    "revoke_on": leavers.revocation(leaver).isoformat(),
+                    "delete_on": _iso(leavers.deletion(leaver)),
+                },
+            ),
+        )
+
+    # ------------------------------------------------------------ deletion
+
+    def _deletion(self, entry: Entry, user: User) -> tuple[Draft, ...]:
+        """Return the deletion, or the step before it: an account can be made to rest disabled first."""
+        days = self.context.desired.disable_before_delete
+        if not days:
+            return (self._delete(entry, user),)
+        today = self.context.options.today
+        if user.enabled is not False:
+            ends = (today + timedelta(days=days)).isoformat()
+            change = Change(
+                address=f"{self.subject}/profile",
+                kind="update-user",
+                user=self.ref,
+                before={"enabled": user.enabled},
+                after={"enabled": False},
+                roles=roles_with(*self._abilities(user, {"enabled": False})),
+                warnings=(Warning(code="deletion-later", params={"date": ends, "days": days}),),
+            )
+            return (self._draft(change),)
+        since = self.context.disabled_since(user.id)
+        if since is None or today < since + timedelta(days=days):
+            return ()
+        return (self._delete(entry, user),)
+
+    def _delete(self, entry: Entry, user: User) -> Draft:
+        privileged = self.context.privileged(user.id)
+        change = Change(
+            address=self.subject,
+            kind="delete-user",
+            user=self.ref,
+            before={
+                "deleted": False,
+                "upn": user.upn,
+                "synced": user.synced,
+                "enabled": user.enabled,
+                "assignments": assignments_of(user),
+            },
+            after={"deleted": True},
+            roles=roles_with("delete-privileged" if privileged else "delete"),
+        )
+        part = Part(user=self.ref, target=user, was=user.assignments)
+        frees = difference(held(user.assignments), ())
+        return msgspec.structs.replace(self._draft(change, parts=(part,), frees=frees), entry=entry)
+
+    def _touches_before_deletion(self) -> tuple[Touch, ...]:
+        """Return how groups touch someone who is to be deleted: he takes seats until he is gone."""
+        touches = []
+        was = self.assignments
+        for step in self.steps:
+            if step.kind == "licences":
+                will = step.applied(was)
+                part = Part(user=self.ref, target=self.user, was=was, will=will)
+                touches.append(Touch(address=step.address, part=part))
+                was = will
+        return tuple(touches)
+
+    # ------------------------------------------------------------ licences
+
+    def _part(self, placed: Placed, accounts: Sequence[Draft], end: Holdings) -> Part:
+        """Return what one change of the sequence does, given what becomes of the account."""
+        country = self.user.usage_location if self.user else None
+        for draft in accounts:
+            country = draft.change.after.get("usage_location", country)
+        if placed.move.source is not None:  # a group's licences take the tenant's where there is none
+            country = country or self.context.current.organization.country
+        part = part_of(self.ref, self.user, placed)
+        whole = (self.assignments, end) if placed.takes_something else None
+        return msgspec.structs.replace(part, country=country, whole=whole)
+
+    def _member(self, step: Step, placed: Placed, accounts: Sequence[Draft], part: Part) -> Draft:
+        joins = step.kind == "join"
+        before, after = placed.expected, placed.move.applied(placed.expected)
+        change = Change(
+            address=step.address,
+            kind="add-member" if joins else "remove-member",
+            user=self.ref,
+            group=GroupRef(id=step.group.id, name=step.group.name),
+            before={"member": not joins, "assignments": rows_of(before)},
+            after={"member": joins, "assignments": rows_of(after)},
+            roles=roles_with("members"),
+        )
+        first = [draft.address for draft in accounts if _makes(draft) or (joins and _locates(draft))]
+        draft = self._draft(
+            change,
+            parts=(part,),
+            takes=difference(held(placed.will), held(placed.was)),
+            frees=difference(held(placed.was), held(placed.will)),
+            after=(*first, *placed.after, *_licences_first(step)),
+        )
+        return msgspec.structs.replace(draft, subject=step.subject, location=step.location)
+
+    def _direct(self, delta: Delta, placed: Placed, others: Sequence[Draft], part: Part) -> Draft:
+        """Return the change of direct licences, after the account and what rules wait for."""
+        gains = bool(delta.assign or delta.modify)
+        first = tuple(
+            draft.address
+            for draft in others
+            if _makes(draft)
+            or (gains and _locates(draft))
+            or (self.person.waits and draft.change.kind in ("update-user", "add-member", "remove-member"))
+        )
+        planned: dict[str, Any] = {}
+        start: dict[str, Any] = {}
+        for draft in others:
+            fields = {key: draft.change.after[key] for key in _ACCOUNT if key in draft.change.after}
+            (start if draft.change.kind == "create-user" else planned).update(fields)
+        draft = set_licenses(self.context, part, delta, placed, start=start, planned=planned)
+        entry = self.entry
+        return msgspec.structs.replace(
+            draft,
+            location=entry.location if entry else draft.location,
+            entry=entry,
+            demand=self.person.demand,
+            priority=self.person.demand.priority,
+            after=(*first, *placed.after),
+        )
+
+    def _draft(self, change: Change, **fields: Any) -> Draft:
+        return Draft(
+            **{
+                "change": change,
+                "subject": self.subject,
+                "location": self.entry.location if self.entry else None,
+                "entry": self.entry,
+                "target": self.user,
+                "demand": self.person.demand,
+                "priority": self.person.demand.priority,
+                **fields,
+            }
+        )
 
 
-def _licenses(
-    context: Context,
-    entry: Entry | None,
-    user: User,
-    delta: Delta,
-    *,
-    first: tuple[str, ...] = (),
-    update: Draft | None = None,
-) -> Draft:
-    """Return the licence change of a user who is there, or will be after `first`."""
-    planned = update.change.after if update else {}
-    waits = (
-        (update.address,) if update and "usage_location" in planned and (delta.assign or delta.modify) else ()
-    )
-    return _license_draft(
-        context,
-        UserRef(id=user.id, upn=user.upn, name=user.name),
-        entry=entry,
-        delta=delta,
-        target=user,
-        before={
-            "assignments": assignments_of(user),
-            "usage_location": user.usage_location,
-            "enabled": user.enabled,
-        },
-        planned={key: planned[key] for key in ("usage_location", "enabled") if key in planned},
-        first=(*first, *waits),
-    )
+_ACCOUNT = ("usage_location", "enabled")
+"""What the licences' change tells of the account."""
 
 
-def _license_draft(
-    context: Context,
-    ref: UserRef,
-    *,
-    entry: Entry | None,
-    delta: Delta,
-    before: dict[str, Any],
-    first: tuple[str, ...],
-    target: User | None = None,
-    planned: dict[str, Any] | None = None,
-) -> Draft:
-    was = target.assignments if target else ()
-    will = tuple(a for a in delta.will if a.active)
-    abilities: list[Ability] = []
-    if delta.assign or delta.modify:
-        abilities.append("assign")
-    if delta.revoke:
-        abilities.append("revoke")
-    after = {
-        **before,
-        **(planned or {}),
-        "assignments": [
-            {"sku_id": a.sku_id, "disabled_plans": list(a.disabled_plans), "assigned_by": a.assigned_by}
-            for a in will
-        ],
-    }
-    change = Change(
-        address=f"users/{ref.upn}/licenses",
-        kind="set-licenses",
-        user=ref,
-        assign=tuple(context.license(*row) for row in delta.assign),
-        revoke=tuple(context.license(*row) for row in delta.revoke),
-        modify=tuple(context.license(*row) for row in delta.modify),
-        before=before,
-        after=after,
-        roles=roles_with(*abilities),
-    )
-    return Draft(
-        change=change,
-        subject=f"users/{ref.upn}",
-        location=entry.location if entry else context.desired.unlisted_location,
-        entry=entry,
-        target=target,
-        was=was,
-        will=will,
-        takes=tuple(sorted(held(will) - held(was))),
-        frees=tuple(sorted(held(was) - held(will))),
-        after=first,
-    )
+def _licences_first(step: Step) -> tuple[str, ...]:
+    """Return the change of the group's own licences, where there is one: membership comes after it."""
+    return (f"{step.subject}/licenses",) if step.follows else ()
+
+
+def _makes(draft: Draft) -> bool:
+    return draft.change.kind in ("create-user", "restore-user")
+
+
+def _locates(draft: Draft) -> bool:
+    return draft.change.kind == "update-user" and "usage_location" in draft.change.after
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def _default_location(country: str | None) -> tuple[Warning, ...]:
     return (Warning(code="default-location", params={"country": country}),) if country else ()
-
-
-def unreachable(context: Context, meanings: Iterable[Meaning]) -> Iterator[tuple[Entry, User, str]]:
-    """Yield each SKU that `[]` or `exclude` asks to take away but that only a group gives."""
-    for meaning in meanings:
-        if isinstance(meaning, Found) and meaning.entry.present:
-            entry, user = meaning.entry, meaning.user
-            if entry.grants == () or entry.exclusions:
-                delta = licenses.of_entry(entry, user.assignments, context.untouchable)
-                yield from ((entry, user, sku_id) for sku_id in delta.unreachable)
-
-
-def self_bought(context: Context, meanings: Iterable[Meaning]) -> Iterator[dict[str, str]]:
-    """Yield each licence that its user bought and that an entry would take: shown, never planned."""
-    bought = {sku_id for sku_id in context.subscriptions if context.self_service(sku_id)}
-    for meaning in meanings if bought else ():
-        if not isinstance(meaning, Found) or not meaning.entry.present:
-            continue
-        entry, user = meaning.entry, meaning.user
-        listed = {grant.sku_id for grant in entry.grants or ()}
-        unwanted = {exclusion.sku_id for exclusion in entry.exclusions}
-        if entry.grants is not None and entry.mode == "replace":
-            unwanted |= bought - listed
-        for sku_id in sorted(bought & unwanted & held(user.assignments)):
-            yield {"upn": user.upn, "sku": context.sku(sku_id).part_number}
-
-
-def groups_giving(user_assignments: tuple[Assignment, ...], sku_id: str) -> tuple[str, ...]:
-    """Return the ids of the groups through which a user has the SKU."""
-    return tuple(a.assigned_by for a in user_assignments if a.sku_id == sku_id and a.assigned_by)

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 def refusals(context: Context, ready: Sequence[Draft]) -> tuple[Refusal, ...]:
     """Return the rails that refuse the ready changes, sorted by code.
 
-    Units: one (user, SKU) pair that a licence change takes from a user, whatever replaces it; one
-    user deleted. Percent of the pairs held, and of the users there, before.
+    Units: one (user, SKU) pair that a change of licences, of a group's or of its members takes from a
+    user, whatever replaces it; one user deleted. Percent of the pairs held, and of the users there,
+    before.
     """
     return tuple(sorted(_refusals(context, ready), key=lambda refusal: refusal.code))
 
 
 def _refusals(context: Context, ready: Sequence[Draft]) -> Iterator[Refusal]:
     rails = context.desired.guardrails
-    lost = sum(len(draft.frees) for draft in ready if draft.change.kind == "set-licenses")
+    lost = sum(len(draft.frees) for draft in ready if draft.alters)
     total = sum(context.counted.values())
     if _exceeds(rails.max_revocations, lost, total):
         yield _refusal("max-revocations", lost=lost, held=total, **_limits(rails.max_revocations))

@@ -6,11 +6,13 @@ what is not certain is a conflict, and nothing is created or restored for it.
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from reconciler.model import DeletedUser, Entry, User, Value
 from reconciler.plan import Conflict
+from reconciler.planning import grouping, leavers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +55,7 @@ def identify(context: Context) -> tuple[list[Meaning], list[Conflict]]:
     seen: dict[str, Entry] = {}
     twice: set[str] = set()
     by_upn = context.by_upn
-    for entry in context.desired.entries:
+    for entry in context.entries:
         user = (context.by_id.get(entry.id) if entry.id else None) or by_upn.get(entry.upn)
         if user and seen.setdefault(user.id, entry) is entry:
             meanings.append(Found(entry=entry, user=user))
@@ -72,7 +74,34 @@ def identify(context: Context) -> tuple[list[Meaning], list[Conflict]]:
             meanings.append(verdict)
     if twice:
         meanings = [m for m in meanings if isinstance(m, Missing) or m.user.id not in twice]
+    if any(entry.scope for entry in context.entries):
+        outside = [m for m in meanings if not context.in_scope(m.entry.scope, _subject(context, m))]
+        conflicts += [_outside(meaning.entry, _subject(context, meaning)) for meaning in outside]
+        meanings = [meaning for meaning in meanings if meaning not in outside]
     return meanings, conflicts
+
+
+def newcomer(context: Context, entry: Entry) -> User:
+    """Return the user whom an entry would create, as far as it is declared."""
+    blank = User(
+        id=f"new:{entry.upn}",
+        upn=entry.upn,
+        enabled=True,
+        user_type="Member",
+        usage_location=entry.usage_location,
+        created_at=context.options.now,
+    )
+    return msgspec.structs.replace(blank, **dict(entry.profile))
+
+
+def _subject(context: Context, meaning: Meaning) -> User:
+    return newcomer(context, meaning.entry) if isinstance(meaning, Missing) else meaning.user
+
+
+def _outside(entry: Entry, user: User) -> Conflict:
+    scope = entry.scope
+    about = grouping.strangers(scope, [user]) if scope else {}
+    return conflict(entry, "out-of-scope", **about)
 
 
 def _twice(entry: Entry, other: Entry) -> Conflict:
@@ -97,14 +126,14 @@ def _absent(context: Context, entry: Entry) -> Meaning | Conflict | None:
         return conflict(entry, "ambiguous-user", reason="several-addresses", candidates=candidates)
     if holders:
         return conflict(entry, "renamed-user", present_upn=holders[0].upn)
-    if not entry.present:
+    if not entry.present or leavers.stage(entry.leaver, context.options.today) != "working":
         return None
     deleted = _deleted(context, entry)
     if deleted:
         return deleted
     if entry.name and not entry.id:
         return Missing(entry=entry)
-    return conflict(entry, "unknown-user", nearest=_nearest(context, entry.upn))
+    return conflict(entry, "unknown-user", nearest=context.nearest(entry.upn))
 
 
 def _deleted(context: Context, entry: Entry) -> Restorable | Conflict | None:
@@ -137,23 +166,6 @@ def _ambiguous(entry: Entry, reason: str, deleted: Iterable[DeletedUser]) -> Con
         for user in sorted(deleted, key=lambda user: user.id)
     ]
     return conflict(entry, "ambiguous-user", reason=reason, candidates=candidates)
-
-
-def _nearest(context: Context, upn: str) -> str | None:
-    """Return the UPN that `upn` was most likely meant to be, if any comes near.
-
-    Only UPNs of about the same length that share a beginning or the local part's end, or all letters,
-    are compared: difflib over a hundred thousand would take seconds.
-    """
-    head, tail = upn[:2], upn.partition("@")[0][-3:]
-    near = list(context.by_letters.get("".join(sorted(upn)), ()))
-    near += [
-        other
-        for other in context.by_upn
-        if abs(len(other) - len(upn)) <= 3  # noqa: PLR2004  typing errors are short
-        and (other.startswith(head) or other.partition("@")[0].endswith(tail))
-    ]
-    return next(iter(difflib.get_close_matches(upn, near, n=1, cutoff=0.8)), None)
 
 
 def conflict(entry: Entry, code: str, **params: Any) -> Conflict:

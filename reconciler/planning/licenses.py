@@ -9,14 +9,16 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from reconciler.model import Assignment, Location, Value
+from reconciler.model import Assignment, Value
+from reconciler.planning.demands import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-    from reconciler.model import Entry, Grant
+    from reconciler.model import Grant
+    from reconciler.planning.demands import Demand
 
-Reason = tuple[str, Location]
+Picks = tuple[int, ...]
 Row = tuple[str, tuple[str, ...], tuple[Reason, ...]]
 """SKU id, ids of the plans that are off, reasons."""
 
@@ -39,13 +41,17 @@ class Delta(Value, frozen=True, kw_only=True):
         return bool(self.assign or self.modify or self.revoke)
 
 
-def of_entry(entry: Entry, was: tuple[Assignment, ...], untouchable: frozenset[str]) -> Delta:
-    """Return what `entry` changes for a user who has the assignments `was`.
+def of_demand(
+    demand: Demand, was: tuple[Assignment, ...], untouchable: frozenset[str], picks: Picks = ()
+) -> Delta:
+    """Return what `demand` changes for a user who has the assignments `was`.
 
-    `untouchable` are SKU ids that are never revoked: ignored and self-service ones.
+    `untouchable` are SKU ids that are never revoked: ignored and self-service ones. `picks` are the
+    numbers of the options to take of each choice where none is held yet (else the first).
     """
-    excluded = {exclusion.sku_id: exclusion.location for exclusion in entry.exclusions}
-    wanted = _merge(grant for grant in entry.grants or () if grant.sku_id not in excluded)
+    excluded = {exclusion.sku_id: exclusion for exclusion in demand.exclusions}
+    grants = (*demand.grants, *chosen(demand, was, picks))
+    wanted = _merge(grant for grant in grants if grant.sku_id not in excluded)
     direct = {a.sku_id: a for a in was if a.assigned_by is None}
     assign: list[Row] = []
     modify: list[Row] = []
@@ -53,22 +59,38 @@ def of_entry(entry: Entry, was: tuple[Assignment, ...], untouchable: frozenset[s
     for sku_id, (disabled, reasons) in wanted.items():
         present = direct.get(sku_id)
         if present is None:
-            if not _inherited(was, sku_id, disabled):
+            given = demand.given or any(rule == "users" for rule, _ in reasons)
+            if given and not _inherited(was, sku_id, disabled):
                 assign.append((sku_id, disabled or (), reasons))
         elif disabled is not None and disabled != present.disabled_plans:
             modify.append((sku_id, disabled, reasons))
-    replaces = entry.grants is not None and entry.mode == "replace"
+    ended = {grant.sku_id: (grant.rule, grant.location) for grant in demand.ended}
+    lapsed = dict(demand.lapsed)
     for sku_id, present in direct.items():
         if sku_id in wanted or sku_id in untouchable:
             continue
-        if sku_id in excluded or replaces:
-            place = excluded.get(sku_id, entry.location)
-            revoke.append((sku_id, present.disabled_plans, (("users", place),)))
+        exclusion = excluded.get(sku_id)
+        reason = (exclusion.rule, exclusion.location) if exclusion else ended.get(sku_id)
+        reason = reason or lapsed.get(sku_id) or (None if sku_id in demand.kept else demand.replaces)
+        if reason:
+            revoke.append((sku_id, present.disabled_plans, (reason,)))
     unwanted = set(excluded)
-    if entry.grants == () and replaces:
+    if demand.replaces and not demand.grants and not demand.choices:
         unwanted.update(a.sku_id for a in was)
     unreachable = {a.sku_id for a in was if a.assigned_by and a.active} & unwanted - untouchable
     return _delta(was, assign, modify, revoke, tuple(sorted(unreachable)))
+
+
+def chosen(demand: Demand, was: tuple[Assignment, ...], picks: Picks) -> Iterator[Grant]:
+    """Yield the option of each choice: one that is held or granted anyway, else the picked one."""
+    excluded = {exclusion.sku_id for exclusion in demand.exclusions}
+    present = {grant.sku_id for grant in demand.grants} | {a.sku_id for a in was if a.active}
+    for number, choice in enumerate(demand.choices):
+        options = [option for option in choice.options if option.sku_id not in excluded]
+        kept = next((option for option in options if option.sku_id in present), None)
+        pick = picks[number] if number < len(picks) else 0
+        if options:
+            yield kept or options[min(pick, len(options) - 1)]
 
 
 def revocation(was: tuple[Assignment, ...], untouchable: frozenset[str], reason: Reason) -> Delta:

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING
 from reconciler.model import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.planning.seats import Move
 
 BACKTRACKS = 5_000
 """Dead ends after which the longest order found so far is taken: always safe, maybe not the longest."""
+
+
+def needs(takes: tuple[str, ...]) -> Iterable[tuple[str, int]]:
+    """Return how many seats of each pool `takes` names."""
+    return ((takes[0], 1),) if len(takes) == 1 else Counter(takes).items()
 
 
 def arrange(moves: Sequence[Move], available: Mapping[str, int]) -> list[Move]:
@@ -158,7 +163,9 @@ class _Descent:
         able = [
             kind
             for kind, count in self.left.items()
-            if count and all(self.seats[pool] > 0 for pool in kind.takes) and self.done.issuperset(kind.after)
+            if count
+            and all(self.seats[pool] >= wanted for pool, wanted in needs(kind.takes))
+            and self.done.issuperset(kind.after)
         ]
         return sorted(able, key=lambda kind: not any(demand[p] > self.seats[p] for p in kind.frees))
 

@@ -8,36 +8,44 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from reconciler import __version__
-from reconciler.errors import UsageError
 from reconciler.plan import ActorInfo, Plan, Summary, TenantInfo
 from reconciler.planning import (
+    buying,
     checks,
     drafting,
+    group_drafts,
     guardrails,
     losses,
-    seats,
+    ranking,
+    rules,
+    scene,
     shortages,
+    targets,
     tenant,
     unlisted,
     warnings,
 )
-from reconciler.planning.context import Context
-from reconciler.planning.identity import Found, Missing, identify, in_doubt
+from reconciler.planning.choices import Choices
+from reconciler.planning.context import Context, held
+from reconciler.planning.identity import in_doubt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.catalog import Catalog
     from reconciler.model import Actor, Current, Desired, Options
     from reconciler.plan import Change, Conflict
+    from reconciler.planning.drafting import Drafted, Touch
     from reconciler.planning.drafts import Draft
-    from reconciler.planning.identity import Meaning
+    from reconciler.planning.grouping import Step
+    from reconciler.planning.people import Person
+    from reconciler.planning.scene import Scene
     from reconciler.planning.seats import Settlement
 
 LIFETIME = timedelta(hours=24)
@@ -51,19 +59,94 @@ def make_plan(desired: Desired, current: Current, actor: Actor, catalog: Catalog
     Raises UsageError ("unknown-target") where a target names nothing.
     """
     context = Context(desired, current, actor, catalog, options)
-    meanings, problems = identify(context)
-    listed = {meaning.user.id for meaning in meanings if not isinstance(meaning, Missing)}
-    revocations, kept = unlisted.drafts(context, listed, in_doubt(context, problems))
-    drafts = [draft for row in desired.subscriptions for draft in drafting.of_subscription(context, row)]
-    drafts += sorted(
-        [draft for meaning in meanings for draft in drafting.of_meaning(context, meaning)] + revocations,
-        key=lambda draft: draft.subject,
-    )
-    drafts, problems = _targeted(context, drafts, problems)
-    by_address = {draft.address: draft for draft in drafts}
+    view = scene.of(context)
+    doubted = in_doubt(context, view.problems)
+    revocations, kept = unlisted.drafts(context, view.people.listed, doubted)
+    settled = _settled(context, view, revocations)
+    return _plan(context, view, settled, kept, unchecked=bool(revocations) and current.mailboxes is None)
 
-    barred = {draft.address: checks.conflicts(context, draft) for draft in drafts}
-    settlement = _settle(context, drafts, barred)
+
+class _Settled(NamedTuple):
+    """The drafts, what bars each, who gets seats, and what was drafted for whom."""
+
+    drafts: list[Draft]
+    barred: Mapping[str, Sequence[Conflict]]
+    settlement: Settlement
+    drafted: Sequence[tuple[Person, Drafted]]
+
+
+def _settled(context: Context, view: Scene, revocations: Sequence[Draft]) -> _Settled:
+    """Draft everything and settle the seats, until nobody has another option to try."""
+    bought = [
+        draft for row in context.desired.subscriptions for draft in buying.of_subscription(context, row)
+    ]
+    steps = _steps(context, view.groups.steps)
+    choices = Choices()
+    drafted = {
+        person.upn: drafting.of_person(context, person, steps.get(person.upn, ()))
+        for person in view.people.persons
+    }
+    barred: dict[str, list[Conflict]] = {}
+    while True:
+        drafts = targets.drafts_of(context, [*bought, *_in_order(context, view, drafted, revocations)])
+        barred = {
+            draft.address: barred[draft.address]
+            if draft.address in barred
+            else checks.conflicts(context, draft)
+            for draft in drafts
+        }
+        settlement = ranking.settle(context, drafts, barred)
+        moved = choices.advance(drafts, barred, settlement)
+        if not moved:
+            pairs = [(person, drafted[person.upn]) for person in view.people.persons]
+            return _Settled(drafts, barred, settlement, pairs)
+        for person in view.people.persons:
+            if person.upn in moved:
+                picks = choices.picks[person.upn]
+                drafted[person.upn] = drafting.of_person(context, person, steps.get(person.upn, ()), picks)
+        barred = {address: found for address, found in barred.items() if _owner(address) not in moved}
+
+
+def _owner(address: str) -> str:
+    return address.split("/")[1] if address.startswith("users/") else address.rpartition("/")[2]
+
+
+def _steps(context: Context, steps: Iterable[Step]) -> dict[str, list[Step]]:
+    """Return UPN → the steps of groups that change what this user holds."""
+    found: dict[str, list[Step]] = {}
+    for step in steps:
+        if step.upn is not None:
+            upn = step.user.upn if step.user else step.upn
+            found.setdefault(upn, []).append(step)
+        else:
+            for user_id in step.group.members:
+                if user_id in context.by_id:
+                    found.setdefault(context.by_id[user_id].upn, []).append(step)
+    return found
+
+
+def _in_order(
+    context: Context, view: Scene, drafted: Mapping[str, Drafted], revocations: Iterable[Draft]
+) -> list[Draft]:
+    """Return the drafts of groups and users by subject; a user's in the order in which they are made."""
+    touches: dict[str, list[Touch]] = {}
+    for one in drafted.values():
+        for touch in one.touches:
+            touches.setdefault(touch.address, []).append(touch)
+    groups = (
+        group_drafts.of_step(context, step, touches.get(step.address, ())) for step in view.groups.steps
+    )
+    everything = [draft for one in drafted.values() for draft in one.drafts]
+    everything += [draft for draft in groups if draft]
+    everything += revocations
+    return sorted(everything, key=lambda draft: draft.subject)
+
+
+def _plan(context: Context, view: Scene, settled: _Settled, kept: dict[str, int], *, unchecked: bool) -> Plan:
+    """Return the plan of what is settled."""
+    current, options = context.current, context.options
+    drafts, barred, settlement, drafted = settled
+    by_address = {draft.address: draft for draft in drafts}
     ready = [by_address[address] for address in settlement.order]
     leaving = {
         draft.address: draft.target.id
@@ -71,95 +154,56 @@ def make_plan(desired: Desired, current: Current, actor: Actor, catalog: Catalog
         if draft.change.kind == "delete-user" and draft.target
     }
     staying = {user_id for address, user_id in leaving.items() if address not in settlement.order}
-    seat_conflicts = shortages.conflicts(context, by_address, settlement, staying)
     missing = shortages.short_seats(context, by_address, settlement)
+    unreachable = [
+        (who, sku) for who, one in drafted if one.delta is not None for sku in one.delta.unreachable
+    ]
+    book = view.people.rulebook
     conflicts = _ordered(
-        problems,
+        targets.conflicts_of(context, (*view.problems, *view.groups.conflicts, *view.people.conflicts)),
+        targets.conflicts_of(context, rules.conflicts(context, book)),
         (conflict for found in barred.values() for conflict in found),
-        seat_conflicts,
-        tenant.conflicts(context, meanings, leaving.values()),
+        shortages.conflicts(context, by_address, settlement, staying),
+        tenant.conflicts(context, unreachable, leaving.values()),
     )
     changes = _judged(context, drafts, settlement, barred)
     purchases = shortages.purchases(context, missing)
+    refusals = (*guardrails.refusals(context, ready), *rules.refusals(context, book))
+    persons = [who for who, _ in drafted]
     return Plan(
         tool_version=__version__,
         created_at=_instant(options.now),
         expires_at=_instant(options.now + _lifetime(ready)),
-        desired_digest=desired.digest,
+        desired_digest=context.desired.digest,
         tenant=_tenant(context),
-        actor=ActorInfo(name=actor.name, roles=actor.roles),
+        actor=ActorInfo(name=context.actor.name, roles=context.actor.roles),
         guardrails=guardrails.in_force(context),
-        options=_options(context, meanings, kept, unchecked=bool(revocations) and current.mailboxes is None),
+        options=_options(context, persons, kept, unchecked=unchecked),
         summary=_summary(
             changes,
             conflicts=len(conflicts),
             purchase=sum(row.buy for row in purchases),
-            unlisted_users=len(current.users) - sum(isinstance(meaning, Found) for meaning in meanings),
+            unlisted_users=sum(user.id not in view.people.listed for user in current.users),
         ),
         changes=changes,
         purchases=purchases,
         conflicts=conflicts,
         seats=shortages.seat_rows(context, ready, missing),
-        refusals=guardrails.refusals(context, ready),
+        refusals=tuple(sorted(refusals, key=lambda refusal: refusal.code)),
+        rules=rules.rows(book),
+        memory=rules.topics(context, book, _resting(context, persons)),
     )
 
 
-def _targeted(
-    context: Context, drafts: list[Draft], problems: list[Conflict]
-) -> tuple[list[Draft], list[Conflict]]:
-    """Keep what the targets name (a UPN, an address, or the beginning of one), and its first steps."""
-    wanted = {target if "/" in target else f"users/{target}" for target in context.options.targets}
-    if not wanted:
-        return drafts, problems
-
-    def named(address: str) -> bool:
-        return any(address == target or address.startswith(f"{target}/") for target in wanted)
-
-    known = {f"users/{entry.upn}" for entry in context.desired.entries}
-    known |= {f"users/{upn}" for upn in context.by_upn}
-    known |= {f"subscriptions/{context.sku_ref(row.sku_id).sku}" for row in context.desired.subscriptions}
-    for target in sorted(wanted):
-        if "/".join(target.split("/")[:2]) not in known:
-            raise UsageError("unknown-target", target=target)
-    chosen = {draft.address for draft in drafts if named(draft.address)}
-    chosen.update(*(draft.after for draft in drafts if draft.address in chosen))
-    return (
-        [draft for draft in drafts if draft.address in chosen],
-        [problem for problem in problems if named(problem.subject)],
-    )
-
-
-def _settle(
-    context: Context, drafts: Sequence[Draft], conflicts: Mapping[str, Sequence[Conflict]]
-) -> Settlement:
-    """Settle the seats of the drafts that nothing else bars; what follows a barred one is barred."""
-    barred: set[str] = set()
-    for draft in drafts:
-        if any(conflict.blocks for conflict in conflicts[draft.address]) or barred.intersection(draft.after):
-            barred.add(draft.address)
-    candidates = [draft for draft in drafts if draft.address not in barred]
-    takes = Counter(pool for draft in candidates for pool in draft.takes)
-    moves = [
-        seats.Move(
-            key=draft.address,
-            takes=draft.takes,
-            frees=draft.frees + _useful(context, draft, takes),
-            after=draft.after,
-            buys=draft.bought > 0,
-        )
-        for draft in candidates
+def _resting(context: Context, persons: Iterable[Person]) -> list[str]:
+    """Return the ids of accounts that shall be deleted and can't sign in, where they must rest so first."""
+    if not context.desired.disable_before_delete:
+        return []
+    return [
+        person.user.id
+        for person in persons
+        if person.user and person.entry and not person.entry.present and person.user.enabled is False
     ]
-    pools = {pool for move in moves for pool in (*move.takes, *move.frees)}
-    return seats.settle(moves, {pool: context.assignable(pool) for pool in pools})
-
-
-def _useful(context: Context, draft: Draft, takes: Mapping[str, int]) -> tuple[str, ...]:
-    """Return the seats that a draft buys, as far as anybody could want them: one SKU id for each."""
-    if not draft.change.sku:
-        return ()
-    pool = draft.change.sku.sku_id
-    wanted = takes.get(pool, 0) + max(0, -context.assignable(pool))
-    return (pool,) * min(draft.bought, wanted)
 
 
 def _judged(
@@ -181,7 +225,6 @@ def _judged(
         is_ready = draft.address in position
         blocked_by = set(codes[draft.address])
         blocked_by.update(address for address in draft.after if address not in position)
-        before, after = context.enabled_plans(draft.was), context.enabled_plans(draft.will)
         changes.append(
             msgspec.structs.replace(
                 draft.change,
@@ -189,13 +232,28 @@ def _judged(
                 status="ready" if is_ready else "blocked",
                 blocked_by=() if is_ready else tuple(sorted(blocked_by)),
                 depends_on=settlement.depends_on[draft.address] if is_ready else draft.after,
-                effects=losses.effects(context, before, after)
-                if draft.change.assign
-                else draft.change.effects,
+                effects=_effects(context, draft),
                 warnings=warnings.of_draft(context, draft, grace),
             )
         )
     return tuple(sorted(changes, key=lambda c: (not c.ready, position.get(c.address, 0), c.address)))
+
+
+def _effects(context: Context, draft: Draft) -> tuple[str, ...]:
+    """Return what is set up: of a group's licences, for a member who has nothing else."""
+    change = draft.change
+    if change.kind == "set-group-licenses" and change.assign:
+        was, will = (
+            frozenset().union(
+                *(context.plans_of(row["sku_id"]).difference(row["disabled_plans"]) for row in rows)
+            )
+            for rows in (change.before["assignments"], change.after["assignments"])
+        )
+        return losses.effects(context, was, will)
+    if change.assign or (change.kind == "add-member" and draft.parts[0].will != draft.parts[0].was):
+        (part,) = draft.parts
+        return losses.effects(context, context.enabled_plans(part.was), context.enabled_plans(part.will))
+    return change.effects
 
 
 def _grace(context: Context, drafts: Sequence[Draft], ready: Mapping[str, int]) -> frozenset[str]:
@@ -228,16 +286,19 @@ def _summary(changes: Sequence[Change], **counts: int) -> Summary:
         change.after["seats"] - change.before["seats"] for change in changes if change.kind == "buy-seats"
     )
     counts["purchase"] += bought
+    own = [change for change in changes if change.kind == "set-licenses"]
     return Summary(
         create=kinds["create-user"],
         restore=kinds["restore-user"],
         update=kinds["update-user"],
-        assign=sum(len(change.assign) for change in changes),
-        revoke=sum(len(change.revoke) for change in changes),
-        modify=sum(len(change.modify) for change in changes),
+        assign=sum(len(change.assign) for change in own),
+        revoke=sum(len(change.revoke) for change in own),
+        modify=sum(len(change.modify) for change in own),
         delete=kinds["delete-user"],
         warnings=sum(len(change.warnings) for change in changes),
         blocked=sum(not change.ready for change in changes),
+        group_licenses=kinds["set-group-licenses"],
+        members=kinds["add-member"] + kinds["remove-member"],
         **counts,
     )
 
@@ -252,7 +313,7 @@ def _tenant(context: Context) -> TenantInfo:
 
 
 def _options(
-    context: Context, meanings: Iterable[Meaning], kept: dict[str, int], *, unchecked: bool
+    context: Context, persons: Iterable[Person], kept: dict[str, int], *, unchecked: bool
 ) -> dict[str, Any]:
     """Return what the command line added, and what the desired state says without changing anything.
 
@@ -267,7 +328,7 @@ def _options(
         shown["unlisted_kept"] = kept
     if unchecked:
         shown["mailboxes_unknown"] = True
-    own = list(drafting.self_bought(context, meanings))
+    own = list(_self_bought(context, persons))
     if own:
         shown["self_service_kept"] = own
     nobody = guardrails.protect_nobody(context)
@@ -282,6 +343,19 @@ def _options(
     if fewer:
         shown["fewer_seats_declared"] = fewer
     return shown
+
+
+def _self_bought(context: Context, persons: Iterable[Person]) -> Iterator[dict[str, str]]:
+    """Yield each licence that its user bought and that is not to be held: shown, never planned."""
+    bought = {sku_id for sku_id in context.subscriptions if context.self_service(sku_id)}
+    for person in persons if bought else ():
+        if person.user is None or (person.entry and not person.entry.present):
+            continue
+        unwanted = {exclusion.sku_id for exclusion in person.demand.exclusions}
+        if person.demand.replaces:
+            unwanted |= bought - {grant.sku_id for grant in person.demand.grants}
+        for sku_id in sorted(bought & unwanted & held(person.user.assignments)):
+            yield {"upn": person.upn, "sku": context.sku(sku_id).part_number}
 
 
 def _lifetime(ready: Sequence[Draft]) -> timedelta:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Move(Value, frozen=True, kw_only=True):
-    """One change as the seats see it. A move never takes and frees the same pool.
+    """One change as the seats see it: a pool is named once for each seat. None takes and frees the same.
 
     `after` are keys of moves that must be done first; they stand earlier in rank. `buys` marks
     bought seats (in `frees`): they are used last, since buying may be left out.
@@ -71,7 +71,10 @@ def settle(moves: Sequence[Move], available: Mapping[str, int]) -> Settlement:
     made = {move.key for move in ordered}
     blocked = [move for move in moves if move.key not in made]
     seats = _after(ordered, available)
-    empty = {move.key: tuple(sorted(pool for pool in move.takes if seats[pool] < 1)) for move in blocked}
+    empty = {
+        move.key: tuple(sorted(pool for pool, count in ordering.needs(move.takes) if seats[pool] < count))
+        for move in blocked
+    }
     circles = {key: members for key, members in circles.items() if made.isdisjoint(members)}
     depends_on = _dependencies(ordered, available)
     return Settlement(
@@ -110,14 +113,14 @@ def _admit(moves: Sequence[Move], available: Mapping[str, int], barred: set[str]
         used: Counter[str] = Counter()
         fitting: set[str] = set()
         for move in moves:
-            if move.key in inside and _fits(move, capacity, used, everybody - fitting):
+            if move.key in inside and _fits(move, capacity, used, everybody, fitting):
                 used.update(move.takes)
                 fitting.add(move.key)
         if fitting == inside:
             break
         inside = fitting
     while chance := next(
-        (m for m in moves if m.key not in inside and _fits(m, capacity, used, everybody - inside)), None
+        (m for m in moves if m.key not in inside and _fits(m, capacity, used, everybody, inside)), None
     ):
         used.update(chance.takes)
         capacity.update(chance.frees)
@@ -125,9 +128,16 @@ def _admit(moves: Sequence[Move], available: Mapping[str, int], barred: set[str]
     return inside
 
 
-def _fits(move: Move, capacity: Mapping[str, int], used: Mapping[str, int], outside: set[str]) -> bool:
+def _fits(
+    move: Move,
+    capacity: Mapping[str, int],
+    used: Mapping[str, int],
+    everybody: set[str],
+    inside: set[str],
+) -> bool:
     """Tell whether there is a seat in all for each take of `move`, and nothing first that is out."""
-    return all(used[pool] < capacity[pool] for pool in move.takes) and outside.isdisjoint(move.after)
+    enough = all(used[pool] + count <= capacity[pool] for pool, count in ordering.needs(move.takes))
+    return enough and all(key in inside or key not in everybody for key in move.after)
 
 
 def _circles(left: Sequence[Move]) -> dict[str, tuple[str, ...]]:

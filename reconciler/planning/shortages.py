@@ -91,7 +91,7 @@ def conflicts(
             found.append(_seat_conflict(drafts[address], "no-seats", ref.sku, params))
     for address, circle in settlement.circles.items():
         skus = sorted({context.sku(sku_id).part_number for key in circle for sku_id in drafts[key].takes})
-        users = [drafts[key].subject.removeprefix("users/") for key in circle]
+        users = [_name(drafts[key]) for key in circle]
         found.append(_seat_conflict(drafts[address], "swap-cycle", None, {"users": users, "skus": skus}))
     return found
 
@@ -99,13 +99,23 @@ def conflicts(
 def _seat_conflict(draft: Draft, code: str, sku: str | None, params: dict[str, Any]) -> Conflict:
     return Conflict(
         code=code,
-        params={"upn": draft.subject.removeprefix("users/"), **params},
+        params={**_about(draft), **params},
         subject=draft.subject,
         sku=sku,
         roles=roles_with("buy"),
         file=draft.location.file if draft.location else None,
         line=draft.location.line if draft.location else None,
     )
+
+
+def _about(draft: Draft) -> dict[str, str]:
+    """Return whom a conflict about seats is about: a user, a group, or a user who joins one."""
+    about = {"upn": draft.change.user.upn} if draft.change.user else {}
+    return {**about, **({"group": draft.change.group.name} if draft.change.group else {})}
+
+
+def _name(draft: Draft) -> str:
+    return draft.change.user.upn if draft.change.user else draft.subject
 
 
 def short_seats(

@@ -9,26 +9,31 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from reconciler.plan import Conflict
-from reconciler.planning import drafting, losses, shortages
+from reconciler.planning import losses, shortages
 from reconciler.roles import roles_with
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from reconciler.model import Subscription
     from reconciler.planning.context import Context
-    from reconciler.planning.identity import Meaning
+    from reconciler.planning.people import Person
 
 EXPIRY_NOTICE = timedelta(days=60)
 """How long ahead of its end a subscription that is not renewed is told."""
 
 
-def conflicts(context: Context, meanings: Sequence[Meaning], leaving: Iterable[str]) -> list[Conflict]:
-    """Return every conflict about the tenant. `leaving` are ids of users who are to be deleted."""
+def conflicts(
+    context: Context, unreachable: Iterable[tuple[Person, str]], leaving: Iterable[str]
+) -> list[Conflict]:
+    """Return every conflict about the tenant. `leaving` are ids of users who are to be deleted.
+
+    `unreachable` are SKUs that somebody shall not hold but that only a group gives.
+    """
     return [
         *_over_allocated(context, frozenset(leaving)),
         *_ending(context),
-        *_inherited(context, meanings),
+        *_inherited(context, unreachable),
     ]
 
 
@@ -100,20 +105,20 @@ def _end(context: Context, row: Subscription, code: str, **params: Any) -> Confl
     )
 
 
-def _inherited(context: Context, meanings: Sequence[Meaning]) -> Iterator[Conflict]:
-    for entry, user, sku_id in drafting.unreachable(context, meanings):
+def _inherited(context: Context, unreachable: Iterable[tuple[Person, str]]) -> Iterator[Conflict]:
+    for person, sku_id in unreachable:
         ref = context.sku_ref(sku_id)
-        groups = [
-            context.groups[group].name if group in context.groups else group
-            for group in drafting.groups_giving(user.assignments, sku_id)
-        ]
+        assignments = person.user.assignments if person.user else ()
+        giving = [a.assigned_by for a in assignments if a.sku_id == sku_id and a.assigned_by]
+        groups = [context.groups[group].name if group in context.groups else group for group in giving]
+        place = person.place
         yield Conflict(
             code="inherited",
-            params={"upn": user.upn, "sku": ref.sku, "sku_name": ref.name, "groups": sorted(groups)},
+            params={"upn": person.upn, "sku": ref.sku, "sku_name": ref.name, "groups": sorted(groups)},
             subject=f"subscriptions/{ref.sku}",
             sku=ref.sku,
             roles=roles_with("group-licenses"),
             blocks=False,
-            file=entry.location.file,
-            line=entry.location.line,
+            file=place.file if place else None,
+            line=place.line if place else None,
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from reconciler.planning.context import Context
-    from reconciler.planning.drafts import Draft
+    from reconciler.planning.drafts import Draft, Holdings, Part
 
 
 def of_draft(context: Context, draft: Draft, grace: Collection[str]) -> tuple[Warning, ...]:
@@ -28,32 +28,36 @@ def of_draft(context: Context, draft: Draft, grace: Collection[str]) -> tuple[Wa
 
 
 def _losses(context: Context, draft: Draft) -> Iterator[Warning]:
-    """What the user's enabled plans lose, over all sources."""
-    if draft.change.kind != "set-licenses":
-        return
-    before, after = context.enabled_plans(draft.was), context.enabled_plans(draft.will)
-    for warning in losses.warnings(context, before, after):
-        if warning.code == "mailbox-deletion":
-            giver = _giver(context, draft)
-            warning = msgspec.structs.replace(warning, params={**warning.params, **giver})  # noqa: PLW2901
-        yield warning
-    for item in draft.change.revoke:
-        if not context.plans_of(item.sku_id) and item.sku_id not in held(draft.will):
-            yield losses.unknown(item.name)
+    """What a user's enabled plans lose, over all sources, told with the change that takes it."""
+    for part in draft.parts if draft.alters else ():
+        if part.whole is None:
+            continue
+        was, will = part.whole
+        who = {} if draft.change.user else {"upn": part.user.upn}
+        for warning in losses.warnings(context, context.enabled_plans(was), context.enabled_plans(will)):
+            more = _giver(context, was, will) if warning.code == "mailbox-deletion" else {}
+            yield msgspec.structs.replace(warning, params={**warning.params, **more, **who})
+        for sku_id in sorted(held(was) - held(will)):
+            if not context.plans_of(sku_id):
+                ref = context.sku_ref(sku_id)
+                warning = losses.unknown(ref.name)
+                yield msgspec.structs.replace(warning, params={**warning.params, **who})
 
 
-def _giver(context: Context, draft: Draft) -> dict[str, str]:
-    """Return the SKU with which the mailbox goes."""
-    items = (*draft.change.revoke, *draft.change.modify)
-    item = next(item for item in items if losses.mailbox_level(context, context.plans_of(item.sku_id)))
-    return {"sku": item.sku, "sku_name": item.name}
+def _giver(context: Context, was: Holdings, will: Holdings) -> dict[str, str]:
+    """Return the SKU with which the mailbox goes: one that is gone, else one of which plans are off."""
+    rows = [a.sku_id for a in was if a.active and a not in will]
+    gone = [sku_id for sku_id in rows if sku_id not in held(will)]
+    found = (sku_id for sku_id in (*gone, *rows) if losses.mailbox_level(context, context.plans_of(sku_id)))
+    ref = context.sku_ref(next(found))
+    return {"sku": ref.sku, "sku_name": ref.name}
 
 
 def _deletion(context: Context, draft: Draft) -> Iterator[Warning]:
     """A deleted user's data goes with the account."""
     if draft.change.kind != "delete-user" or not draft.change.user:
         return
-    plans = context.enabled_plans(draft.was)
+    plans = context.enabled_plans(draft.parts[0].was)
     yield Warning(
         code="user-deletion",
         params={
@@ -68,18 +72,25 @@ def _deletion(context: Context, draft: Draft) -> Iterator[Warning]:
 
 def _restored(context: Context, draft: Draft) -> Iterator[Warning]:
     """A mailbox that was lost less than 30 days ago comes back with its data."""
+    for part in draft.parts:
+        for warning in _brought_back(context, part):
+            who = {} if draft.change.user else {"upn": part.user.upn}
+            yield msgspec.structs.replace(warning, params={**warning.params, **who})
+
+
+def _brought_back(context: Context, part: Part) -> Iterator[Warning]:
     now = context.options.now
-    gained = losses.mailbox_level(context, context.enabled_plans(draft.will))
-    lost = not losses.mailbox_level(context, context.enabled_plans(draft.was))
-    if not (gained and lost and draft.target):
+    gained = losses.mailbox_level(context, context.enabled_plans(part.will))
+    lost = not losses.mailbox_level(context, context.enabled_plans(part.was))
+    if not (gained and lost and part.target):
         return
-    if isinstance(draft.target, DeletedUser):
-        removed = [draft.target.deleted_at]
+    if isinstance(part.target, DeletedUser):
+        removed = [part.target.deleted_at]
     else:
         removed = [
             row.removed_at
             for row in context.current.removals
-            if row.user_id == draft.target.id and losses.mailbox_level(context, context.plans_of(row.sku_id))
+            if row.user_id == part.target.id and losses.mailbox_level(context, context.plans_of(row.sku_id))
         ]
     recent = [instant for instant in removed if instant and now - SOFT_DELETE <= instant <= now]
     if recent:
@@ -92,20 +103,20 @@ def _restored(context: Context, draft: Draft) -> Iterator[Warning]:
 
 def _near_exclusive(context: Context, draft: Draft) -> Iterator[Warning]:
     """Pairs that Microsoft's pages call both forbidden and allowed."""
-    if draft.change.kind != "set-licenses":
-        return
-    before = set(context.catalog.exclusive(context.enabled_plans(draft.was)))
-    for pair in context.catalog.exclusive(context.enabled_plans(draft.will)):
-        plan, other, certain = pair
-        if not certain and pair not in before:
-            yield Warning(
-                code="near-exclusive",
-                params={
-                    "plan_title": context.plan_title(plan),
-                    "other_title": context.plan_title(other),
-                    "skus": skus_giving(context, draft, (plan, other)),
-                },
-            )
+    for part in draft.parts if draft.alters else ():
+        before = set(context.catalog.exclusive(context.enabled_plans(part.was)))
+        for pair in context.catalog.exclusive(context.enabled_plans(part.will)):
+            plan, other, certain = pair
+            if not certain and pair not in before:
+                yield Warning(
+                    code="near-exclusive",
+                    params={
+                        "plan_title": context.plan_title(plan),
+                        "other_title": context.plan_title(other),
+                        "skus": skus_giving(context, part, (plan, other)),
+                        **({} if draft.change.user else {"upn": part.user.upn}),
+                    },
+                )
 
 
 def _subscription(context: Context, draft: Draft) -> Iterator[Warning]:
@@ -128,12 +139,11 @@ def _subscription(context: Context, draft: Draft) -> Iterator[Warning]:
 
 
 def _self_service(context: Context, draft: Draft) -> Iterator[Warning]:
-    """A licence that the user bought stays, whatever the entry lists."""
-    entry = draft.entry
-    if draft.change.kind != "set-licenses" or not entry or entry.mode != "replace" or entry.grants is None:
+    """A licence that the user bought stays, whatever is declared."""
+    if draft.change.kind != "set-licenses" or not draft.demand.replaces:
         return
-    wanted = {grant.sku_id for grant in entry.grants}
-    for assignment in draft.was:
+    wanted = {grant.sku_id for grant in draft.demand.grants}
+    for assignment in draft.parts[0].was:
         if assignment.sku_id not in wanted and context.self_service(assignment.sku_id):
             ref = context.sku_ref(assignment.sku_id)
             yield Warning(code="self-service", params={"sku": ref.sku, "sku_name": ref.name})
@@ -141,14 +151,34 @@ def _self_service(context: Context, draft: Draft) -> Iterator[Warning]:
 
 def _proxy_address(context: Context, draft: Draft) -> Iterator[Warning]:
     """A licence that brings or ends a mailbox may change `mail` and `proxyAddresses`."""
-    user = draft.target
-    if draft.change.kind != "set-licenses" or not isinstance(user, User) or not user.proxy_addresses:
-        return
-    had, has = (
-        losses.mailbox_level(context, context.enabled_plans(plans)) > 0 for plans in (draft.was, draft.will)
-    )
-    if had != has:
-        yield Warning(code="proxy-address", params={"upn": user.upn})
+    for part in draft.parts if draft.alters else ():
+        user = part.target
+        if not isinstance(user, User) or not user.proxy_addresses:
+            continue
+        had, has = (
+            losses.mailbox_level(context, context.enabled_plans(plans)) > 0 for plans in (part.was, part.will)
+        )
+        if had != has:
+            yield Warning(code="proxy-address", params={"upn": user.upn})
+
+
+def _fallback(context: Context, draft: Draft) -> Iterator[Warning]:
+    """A choice came to a later option, since there was no seat for the first."""
+    taken = {item.sku_id for item in draft.change.assign}
+    for choice in draft.demand.choices if draft.change.kind == "set-licenses" else ():
+        first = choice.options[0].sku_id
+        later = [option.sku_id for option in choice.options[1:] if option.sku_id in taken]
+        if later and first not in taken:
+            ref, wanted = context.sku_ref(later[0]), context.sku_ref(first)
+            yield Warning(
+                code="fallback-license",
+                params={
+                    "sku": ref.sku,
+                    "sku_name": ref.name,
+                    "wanted": wanted.sku,
+                    "wanted_name": wanted.name,
+                },
+            )
 
 
 def _grace(context: Context, draft: Draft, grace: Collection[str]) -> Iterator[Warning]:
@@ -164,6 +194,7 @@ RULES = (
     _restored,
     _near_exclusive,
     _subscription,
+    _fallback,
     _self_service,
     _proxy_address,
 )
