@@ -193,8 +193,14 @@ def _because(change: Change) -> str:
 
 def place(rule: str, file: str, line: int) -> str:
     """Return where something is declared: "tenant.yaml:21", "rule sales, tenant.yaml:40"."""
-    named = "" if rule in ("users", "groups") else f"rule {clean(rule)}, "
-    return f"{named}{clean(file)}:{line}"
+    where = f"{clean(file)}:{line}"
+    match rule:
+        case "users" | "groups":
+            return where
+        case "unlisted_users":
+            return f"{where} ({rule})"
+        case _:
+            return f"rule {clean(rule)}, {where}"
 
 
 # ------------------------------------------------------------ what it is about

@@ -19,7 +19,12 @@ PROBLEM = Problem(
 )
 SHAPE = "version: 1\nusers:\n  anna@contoso.com: {licenses: [], foo: 1}\n"
 
-NAMED = {"show": ["plan.json"], "why": ["anna@contoso.com"], "history": ["last"]}
+NAMED = {
+    "migrate-to-group": ["Sales"],
+    "show": ["plan.json"],
+    "why": ["anna@contoso.com"],
+    "history": ["last"],
+}
 """The arguments of commands that take one."""
 
 
