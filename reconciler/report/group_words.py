@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-UNFOLLOWED = "Until then the rule is not followed."
-
-
 # ------------------------------------------------------------ which group is meant
 
 
@@ -26,9 +23,9 @@ def _unknown_group(f: Facts) -> Told:
     correct = f'Correct the name to "{near}".' if near else "Correct the name, if it is mistyped."
     if f.has("rule"):
         return Told(
-            f'{f.rule} asks who is a member of group "{f.text("group")}", which does not exist in this '
-            f"tenant{question}",
-            (correct, f"Or name it by its id in `member_of`, which stays when it is renamed. {UNFOLLOWED}"),
+            f'{f.rule} is not followed: it asks who is a member of group "{f.text("group")}", which does not '
+            f"exist in this tenant{question}",
+            (correct, "Or name the group by its id in `member_of`, which stays when it is renamed."),
         )
     return Told(
         f"group {f.text('group')} does not exist in this tenant, and no group is created{question}",
@@ -52,8 +49,8 @@ def _ambiguous_group(f: Facts) -> Told:
         )
     if f.has("rule"):
         return Told(
-            f'{f.rule} asks who is a member of group "{f.text("group")}", which is ambiguous: {several}. '
-            f"{UNFOLLOWED}",
+            f'{f.rule} is not followed: it asks who is a member of group "{f.text("group")}", which is '
+            f"ambiguous: {several}.",
             (f"Name the one that is meant by its id in `member_of`: {ids}.",),
         )
     return Told(
