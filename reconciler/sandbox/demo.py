@@ -74,6 +74,24 @@ PEOPLE: tuple[tuple[str, str, str, str, str | None, str], ...] = (
     ("kwame", "Kwame Asante", "IT", "Service desk", "NL", "ENTERPRISEPACK"),
 )
 
+OFFICES = {
+    "BE": ("Brussels", "Belgium"),
+    "CZ": ("Prague", "Czechia"),
+    "DE": ("Hamburg", "Germany"),
+    "DK": ("Aarhus", "Denmark"),
+    "ES": ("Valencia", "Spain"),
+    "FR": ("Lyon", "France"),
+    "IE": ("Dublin", "Ireland"),
+    "IN": ("Pune", "India"),
+    "IT": ("Turin", "Italy"),
+    "NL": ("Amsterdam", "Netherlands"),
+    "NO": ("Oslo", "Norway"),
+    "PL": ("Gdańsk", "Poland"),
+    "PT": ("Porto", "Portugal"),
+    "SE": ("Malmö", "Sweden"),
+}
+"""Where people work: usage location → city and country."""
+
 SYNCED = ("wendy", "xavier")
 """Mastered on-premises."""
 
@@ -90,6 +108,20 @@ ROLES = (
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Finance analysts", "POWER_BI_PRO", ("katrin", "lars", "mei")),
     ("Technical drawing", "VISIOCLIENT", ("farah", "hiroshi", "giulia")),
+)
+
+NESTED = {"Technical drawing": "Drawing trainees"}
+"""Group → the group in it, whose own members get none of its licences."""
+
+# name, members, what Graph tells of a group that is not simply kept by hand in the cloud
+UNLICENSED_GROUPS: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
+    (
+        "All of Sales",
+        tuple(local for local, _, department, *_ in PEOPLE if department == "Sales"),
+        {"groupTypes": ["DynamicMembership"], "membershipRule": '(user.department -eq "Sales")'},
+    ),
+    ("Drawing trainees", ("priya",), {}),
+    ("Payroll", SYNCED, {"onPremisesSyncEnabled": True}),
 )
 
 
@@ -116,17 +148,8 @@ def snapshot(now: datetime) -> Snapshot:
         "users": users,
         "deletedUsers": [_leaver(now)],
         "groups": [
-            {
-                "id": identity("group", name),
-                "displayName": name,
-                "securityEnabled": True,
-                "mailEnabled": False,
-                "groupTypes": [],
-                "createdDateTime": stamp(now - timedelta(days=400)),
-                "assignedLicenses": [{"skuId": _sku_id(sku), "disabledPlans": []}],
-                "members": [identity("user", member) for member in members],
-            }
-            for name, sku, members in GROUPS
+            *(_group(now, name, members, assignedLicenses=_given(sku)) for name, sku, members in GROUPS),
+            *(_group(now, name, members, **more) for name, members, more in UNLICENSED_GROUPS),
         ],
         "subscribedSkus": [_sku(part_number) for part_number, *_ in SUBSCRIPTIONS],
         "subscriptions": [_subscription(now, *row) for row in SUBSCRIPTIONS],
@@ -152,13 +175,37 @@ def snapshot(now: datetime) -> Snapshot:
     return msgspec.convert(document, Snapshot)
 
 
+def _group(now: datetime, name: str, members: Sequence[str], **more: Any) -> dict[str, Any]:
+    nested = [identity("group", NESTED[name])] if name in NESTED else []
+    return {
+        "id": identity("group", name),
+        "displayName": name,
+        "securityEnabled": True,
+        "mailEnabled": False,
+        "groupTypes": [],
+        "createdDateTime": stamp(now - timedelta(days=400)),
+        "assignedLicenses": [],
+        "members": [*(identity("user", member) for member in members), *nested],
+    } | more
+
+
+def _given(part_number: str) -> list[dict[str, Any]]:
+    return [{"skuId": _sku_id(part_number), "disabledPlans": []}]
+
+
 def _people(now: datetime) -> list[dict[str, Any]]:
     return [
         _user(now, local, name, department=department, jobTitle=title, usageLocation=location)
+        | _office(location)
         | _licences(now, local, skus.split())
         | ({"onPremisesSyncEnabled": True, "onPremisesImmutableId": f"{local}="} if local in SYNCED else {})
         for local, name, department, title, location, skus in PEOPLE
     ]
+
+
+def _office(location: str | None) -> dict[str, Any]:
+    city, country = OFFICES[location or "NL"]
+    return {"city": city, "country": country, "employeeType": "Employee"}
 
 
 def _accounts(now: datetime) -> list[dict[str, Any]]:
@@ -189,7 +236,9 @@ def _guests(now: datetime) -> list[dict[str, Any]]:
 
 def _leaver(now: datetime) -> dict[str, Any]:
     """Return the soft-deleted user who is coming back."""
-    user = _user(now, "marek", "Marek Kowalczyk", department="Engineering", usageLocation="PL")
+    user = _user(
+        now, "marek", "Marek Kowalczyk", department="Engineering", usageLocation="PL", **_office("PL")
+    )
     prefix = user["id"].replace("-", "")
     return (
         user

@@ -1,11 +1,14 @@
-"""Which tenant do the tests of the sandbox run on? A small one, made per test, with a frozen clock."""
+"""Which tenant do the tests of the sandbox run on? A small one, made per test, with a clock that stands.
+
+Only a test itself moves it, with `Tenant.wait`.
+"""
 
 from __future__ import annotations
 
 import json
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -69,6 +72,34 @@ def sku(part_number: str, seats: int = 5, **more: Any) -> dict[str, Any]:
     } | more
 
 
+def group(name: str, *members: str, skus: tuple[Any, ...] = (), **more: Any) -> dict[str, Any]:
+    """Return a group of a snapshot; `members` are local parts, `skus` what `given` takes."""
+    return {
+        "id": user_id(name),
+        "displayName": name.title(),
+        "securityEnabled": True,
+        "mailEnabled": False,
+        "groupTypes": [],
+        "assignedLicenses": given(*skus),
+        "members": [user_id(each) for each in members],
+    } | more
+
+
+def given(*skus: Any) -> list[dict[str, Any]]:
+    """Return assignedLicense objects; an item is a part number, or (part number, disabled plan names)."""
+    items = [item if isinstance(item, tuple) else (item, []) for item in skus]
+    return [
+        {"skuId": sku_id(name), "disabledPlans": [plan_id(each) for each in plans]} for name, plans in items
+    ]
+
+
+def inherited(group: str, *skus: Any, state: str = "Active", error: str = "None") -> list[dict[str, Any]]:
+    """Return licenseAssignmentState objects of licences that come from a group."""
+    return [
+        each | {"assignedByGroup": user_id(group), "state": state, "error": error} for each in given(*skus)
+    ]
+
+
 def role(local: str, name: str, scope: str = "/") -> dict[str, Any]:
     return {
         "principalId": user_id(local),
@@ -84,6 +115,7 @@ class Tenant:
     home: Path
     client: httpx.Client
     clock: Callable[[], datetime]
+    wait: Callable[[timedelta], None]
 
     def call(self, method: str, path: str, *, by: str = "sandbox", **more: Any) -> httpx.Response:
         """Make a call; a path is relative to the Graph face's root unless it is the commerce face's."""
@@ -101,15 +133,32 @@ class Tenant:
         self, who: str, *add: Any, remove: tuple[str, ...] = (), by: str = "sandbox"
     ) -> httpx.Response:
         """Call assignLicense; `add` are part numbers, or (part number, disabled plan names)."""
-        items = [item if isinstance(item, tuple) else (item, []) for item in add]
-        body = {
-            "addLicenses": [
-                {"skuId": sku_id(name), "disabledPlans": [plan_id(each) for each in plans]}
-                for name, plans in items
-            ],
-            "removeLicenses": [sku_id(name) for name in remove],
-        }
+        body = {"addLicenses": given(*add), "removeLicenses": [sku_id(name) for name in remove]}
         return self.call("POST", f"/users/{who}@contoso.com/assignLicense", by=by, json=body)
+
+    def give(
+        self, group: str, *add: Any, remove: tuple[str, ...] = (), by: str = "sandbox"
+    ) -> httpx.Response:
+        """Call assignLicense on a group; the arguments are those of `assign`."""
+        body = {"addLicenses": given(*add), "removeLicenses": [sku_id(name) for name in remove]}
+        return self.call("POST", f"/groups/{user_id(group)}/assignLicense", by=by, json=body)
+
+    def join(self, group: str, who: str, by: str = "sandbox") -> httpx.Response:
+        """Make a user (or a group) a member of a group."""
+        body = {"@odata.id": f"https://sandbox.invalid/v1.0/directoryObjects/{user_id(who)}"}
+        return self.call("POST", f"/groups/{user_id(group)}/members/$ref", by=by, json=body)
+
+    def leave(self, group: str, who: str, by: str = "sandbox") -> httpx.Response:
+        """Take a member out of a group."""
+        return self.call("DELETE", f"/groups/{user_id(group)}/members/{user_id(who)}/$ref", by=by)
+
+    def reprocess(self, who: str, by: str = "sandbox") -> httpx.Response:
+        """Have a user's licences from groups worked out anew."""
+        return self.call("POST", f"/users/{who}@contoso.com/reprocessLicenseAssignment", by=by)
+
+    def names(self, path: str) -> list[str]:
+        """Return the display names of a listing, sorted."""
+        return sorted(row["displayName"] for row in self.get(path)["value"])
 
     def licences(self, who: str) -> dict[str, list[str]]:
         """Return assignedLicenses as part number → disabled plan names."""
@@ -170,18 +219,25 @@ def tenant(tmp_path: Path) -> Iterator[Callable[..., Tenant]]:
     """Return a maker of tenants: its arguments are a snapshot's members."""
     clients: list[httpx.Client] = []
 
-    def make(*, at: datetime = NOW, **members: Any) -> Tenant:
+    def make(*, at: datetime = NOW, group_delay: timedelta = timedelta(0), **members: Any) -> Tenant:
+        passed = timedelta(0)
+
         def clock() -> datetime:
-            return at
+            return at + passed
+
+        def wait(more: timedelta) -> None:
+            nonlocal passed
+            passed += more
 
         home = tmp_path / f"home-{len(clients)}"
         path = tmp_path / "state.json"
         path.write_text(json.dumps(snapshot(**members)))
         sandbox.load(home, path, clock=clock)
-        transport = httpx.WSGITransport(app=sandbox.app(home, clock=clock), raise_app_exceptions=False)
+        app = sandbox.app(home, clock=clock, group_delay=group_delay)
+        transport = httpx.WSGITransport(app=app, raise_app_exceptions=False)
         client = httpx.Client(transport=transport, base_url="https://sandbox.invalid")
         clients.append(client)
-        return Tenant(home=home, client=client, clock=clock)
+        return Tenant(home=home, client=client, clock=clock, wait=wait)
 
     yield make
     for client in clients:
@@ -201,6 +257,9 @@ def build() -> Any:
         sku_id = staticmethod(sku_id)
         plan_id = staticmethod(plan_id)
         role = staticmethod(role)
+        group = staticmethod(group)
+        given = staticmethod(given)
+        inherited = staticmethod(inherited)
 
     return Build
 

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 EVENTUAL = {"ConsistencyLevel": "eventual"}
+OF_A_MEMBER = "/groups/{group-id}/members/{directoryObject-id}/$ref"
+REPROCESS = "/users/{user-id}/reprocessLicenseAssignment"
 NEW = {
     "accountEnabled": True,
     "displayName": "Zuzana",
@@ -31,7 +33,11 @@ NEW = {
 EVERYTHING = (
     "id,userPrincipalName,displayName,accountEnabled,usageLocation,userType,mail,proxyAddresses,businessPhones,"
     "otherMails,department,createdDateTime,deletedDateTime,onPremisesSyncEnabled,isResourceAccount,"
-    "passwordProfile,assignedLicenses,licenseAssignmentStates"
+    "passwordProfile,state,employeeType,assignedLicenses,licenseAssignmentStates"
+)
+OF_A_GROUP = (
+    "id,displayName,groupTypes,membershipRule,onPremisesSyncEnabled,isAssignableToRole,securityEnabled,"
+    "mailEnabled,createdDateTime,assignedLicenses,licenseProcessingState"
 )
 
 
@@ -73,8 +79,9 @@ def it(tenant, build):
         "displayName": "Sales",
         "securityEnabled": True,
         "assignedLicenses": [{"skuId": build.sku_id("EMS"), "disabledPlans": []}],
-        "members": [build.user_id("anna")],
+        "members": [build.user_id("anna"), build.user_id("inner")],
     }
+    inner = build.group("inner", "bram", skus=("EMS",), groupTypes=["DynamicMembership"])
     states = [
         {
             "skuId": build.sku_id("EMS"),
@@ -94,8 +101,12 @@ def it(tenant, build):
             build.user("bram", "ENTERPRISEPACK", mail=None),
         ],
         deletedUsers=[build.user("gone", "EMS", deletedDateTime="2026-11-20T00:00:00Z")],
-        groups=[group],
-        subscribedSkus=[build.sku("EMS"), build.sku("ENTERPRISEPACK")],
+        groups=[group, inner],
+        subscribedSkus=[
+            build.sku("EMS"),
+            build.sku("ENTERPRISEPACK"),
+            build.sku("POWER_BI_PRO", 1, consumedUnits=1),
+        ],
         roleAssignments=[build.role("bram", "license-administrator")],
     )
 
@@ -122,7 +133,9 @@ READS = [
         f"/directory/deletedItems/microsoft.graph.user?$select={EVERYTHING}",
     ),
     ("/groups", "/groups"),
-    ("/groups", "/groups?$select=id,displayName,assignedLicenses"),
+    ("/groups", f"/groups?$select={OF_A_GROUP}"),
+    ("/users/{user-id}/memberOf", "/users/anna@contoso.com/memberOf"),
+    ("/users/{user-id}/memberOf", "/users/anna@contoso.com/memberOf?$select=id"),
     ("/roleManagement/directory/roleAssignments", "/roleManagement/directory/roleAssignments"),
 ]
 
@@ -138,8 +151,16 @@ def test_a_group_and_its_members_have_the_described_form(it, contract, build):
     key = build.user_id("sales")
     for path, url in (
         ("/groups/{group-id}", f"/groups/{key}"),
+        ("/groups/{group-id}", f"/groups/{key}?$select={OF_A_GROUP}"),
         ("/groups/{group-id}/members", f"/groups/{key}/members"),
+        ("/groups/{group-id}/members", f"/groups/{key}/members?$select=id,displayName,groupTypes"),
         ("/groups/{group-id}/members/microsoft.graph.user", f"/groups/{key}/members/microsoft.graph.user"),
+        (
+            "/groups/{group-id}/members/microsoft.graph.user",
+            f"/groups/{key}/members/microsoft.graph.user?$select={EVERYTHING}",
+        ),
+        ("/groups", f"/groups/{key}/members/microsoft.graph.group"),  # not described: a list of groups
+        ("/groups/{group-id}/membersWithLicenseErrors", f"/groups/{key}/membersWithLicenseErrors"),
     ):
         assert checked(it, contract, path, "GET", url).status_code == 200
 
@@ -152,7 +173,12 @@ def test_a_deleted_user_has_the_described_form(it, contract, build):
 
 
 def test_what_is_written_is_answered_in_the_described_form(it, contract, build):
-    gone = f"/directory/deletedItems/{build.user_id('gone')}/restore"
+    gone, sales = (
+        f"/directory/deletedItems/{build.user_id('gone')}/restore",
+        f"/groups/{build.user_id('sales')}",
+    )
+    other = {"addLicenses": build.given("ENTERPRISEPACK"), "removeLicenses": [build.sku_id("EMS")]}
+    bram = {"@odata.id": f"https://sandbox.invalid/v1.0/directoryObjects/{build.user_id('bram')}"}
     body = {"addLicenses": [{"skuId": build.sku_id("EMS"), "disabledPlans": []}], "removeLicenses": []}
     for path, method, url, content, status in (
         ("/users", "POST", "/users", NEW, 201),
@@ -160,6 +186,11 @@ def test_what_is_written_is_answered_in_the_described_form(it, contract, build):
         ("/users/{user-id}/assignLicense", "POST", "/users/zuzana@contoso.com/assignLicense", body, 200),
         ("/users/{user-id}", "DELETE", "/users/zuzana@contoso.com", None, 204),
         ("/directory/deletedItems/{directoryObject-id}/restore", "POST", gone, {}, 200),
+        ("/groups/{group-id}/assignLicense", "POST", f"{sales}/assignLicense", other, 202),
+        ("/users/{user-id}", "GET", f"/users/anna@contoso.com?$select={EVERYTHING}", None, 200),
+        ("/groups/{group-id}/members/$ref", "POST", f"{sales}/members/$ref", bram, 204),
+        (OF_A_MEMBER, "DELETE", f"{sales}/members/{build.user_id('bram')}/$ref", None, 204),
+        (REPROCESS, "POST", "/users/anna@contoso.com/reprocessLicenseAssignment", None, 200),
     ):
         assert checked(it, contract, path, method, url, json=content).status_code == status, url
 
@@ -167,6 +198,9 @@ def test_what_is_written_is_answered_in_the_described_form(it, contract, build):
 def test_refusals_have_the_described_form(it, contract, build):
     body = {"addLicenses": [], "removeLicenses": [build.sku_id("EMS")]}
     taken = NEW | {"userPrincipalName": "anna@contoso.com"}
+    anna = {"@odata.id": f"https://sandbox.invalid/v1.0/directoryObjects/{build.user_id('anna')}"}
+    sales, inner = (f"/groups/{build.user_id(name)}" for name in ("sales", "inner"))
+    few = {"addLicenses": build.given("POWER_BI_PRO"), "removeLicenses": []}
     for path, method, url, content, status in (
         ("/users", "POST", "/users", taken, 400),
         ("/users", "POST", "/users", {}, 400),
@@ -175,6 +209,12 @@ def test_refusals_have_the_described_form(it, contract, build):
         ("/users/{user-id}", "GET", "/users/admin@contoso.com?$select=mailboxSettings", None, 404),
         ("/users/{user-id}/assignLicense", "POST", "/users/anna@contoso.com/assignLicense", body, 400),
         ("/users/{user-id}", "DELETE", "/users/nobody@contoso.com", None, 404),
+        ("/groups/{group-id}/assignLicense", "POST", f"{sales}/assignLicense", few, 202),
+        (REPROCESS, "POST", "/users/anna@contoso.com/reprocessLicenseAssignment", None, 400),
+        ("/groups/{group-id}/members/$ref", "POST", f"{sales}/members/$ref", anna, 400),
+        ("/groups/{group-id}/members/$ref", "POST", f"{inner}/members/$ref", anna, 400),
+        (OF_A_MEMBER, "DELETE", f"{sales}/members/nobody/$ref", None, 404),
+        ("/groups/{group-id}/assignLicense", "POST", f"{sales}/assignLicense", {}, 400),
         ("/$batch", "POST", "/$batch", {"requests": []}, 400),
     ):
         assert checked(it, contract, path, method, url, json=content).status_code == status, url

@@ -94,6 +94,23 @@ def test_seats_in_use_are_within_those_owned_and_the_e5_seats_are_all_taken(tena
     ]
 
 
+def test_groups_of_every_kind_are_there_and_everybody_works_somewhere(tenant):
+    it = tenant()
+    sandbox.reset(it.home, clock=it.clock)
+    names = "id,displayName,groupTypes,onPremisesSyncEnabled"
+    groups = {row["displayName"]: row for row in it.get(f"/groups?$select={names}")["value"]}
+    assert {name for name, row in groups.items() if "DynamicMembership" in row["groupTypes"]} == {
+        "All of Sales"
+    }
+    assert {name for name, row in groups.items() if row["onPremisesSyncEnabled"]} == {"Payroll"}
+    nested = f"/groups/{groups['Technical drawing']['id']}/members/microsoft.graph.group"
+    assert it.names(nested) == ["Drawing trainees"]
+    fields = "department,companyName,city,country,employeeType"
+    for local, *_ in demo.PEOPLE:
+        found = it.get(f"/users/{local}@contoso.com?$select={fields}")
+        assert all(found[field] for field in fields.split(",")), local
+
+
 def test_each_reset_makes_another_tenant_of_the_same_people():
     """A journal or plan of the tenant before has no bearing on it."""
     first, second = (demo.snapshot(day) for day in DAYS[:2])

@@ -41,6 +41,14 @@ def test_select_tells_what_it_names_in_graphs_spelling(tenant, build):
     assert shown["otherMails"] == []
 
 
+def test_of_a_user_state_kind_of_employment_and_beginning_are_told(tenant, build):
+    told = {"state": "Utrecht", "employeeType": "Employee", "createdDateTime": "2024-01-02T03:04:05Z"}
+    it = tenant(users=[build.user("anna", **told)])
+    shown = it.get("/users/anna@contoso.com?$select=state,employeeType,createdDateTime")
+    del shown["@odata.context"]
+    assert shown == told
+
+
 def test_a_property_that_users_lack_is_refused(tenant, fault):
     status, code, message = fault(tenant().call("GET", "/users?$select=id,shoeSize"))
     assert (status, code) == (400, "BadRequest")
