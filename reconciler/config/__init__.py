@@ -13,28 +13,29 @@ from reconciler.config.desired import check_names, resolve
 from reconciler.config.document import Document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Document", "check_names", "load", "read", "resolve"]
 
 
-def read(paths: Sequence[Path]) -> Document:
+def read(paths: Sequence[Path], instead: Mapping[Path, bytes] | None = None) -> Document:
     """Return the desired state as the files have it, checked as far as no tenant is needed.
 
-    Raises UsageError where a path can't be read, ConfigError with every problem of all files.
+    `instead` holds contents that shall be taken for those of files. Raises UsageError where a path can't
+    be read, ConfigError with every problem of all files.
     """
-    read_ = load(paths)
+    read_ = load(paths, instead)
     document.raise_for(read_.problems)
     return read_
 
 
-def load(paths: Sequence[Path]) -> Document:
+def load(paths: Sequence[Path], instead: Mapping[Path, bytes] | None = None) -> Document:
     """Return the same without raising ConfigError: what is wrong stands in `problems`.
 
     `resolve` and `check_names` then tell those together with their own, so that one run shows all.
     """
     with document.paused_collection():
-        loaded = document.load(paths)
+        loaded = document.load(paths, instead)
         loaded.problems.extend(checks.check(loaded))
     return loaded

@@ -11,7 +11,6 @@ import codecs
 import copy
 import json
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,19 +61,24 @@ def add(document: Document, upns: Mapping[str, str | None], sku: str) -> tuple[E
 def _by_file(document: Document, upns: Mapping[str, str | None]) -> dict[int, dict[str, bool]]:
     """Return number of the file → key of the entry → whether it is there already.
 
-    Where a user has no entry, one goes to the first file that has users, else to the first.
+    Where a user has no entry, or only a row in a table, one goes to the first file that has users, else
+    to the first, of those that may declare anything of everybody; to one with a scope only where all have.
     """
     places: dict[str, tuple[int, str]] = {}
     for number, source in enumerate(document.sources):
         for key in source.data.get("users", {}):
             places[folded("users", key)] = number, key
-    with_users = (number for number, source in enumerate(document.sources) if "users" in source.data)
-    home = next(with_users, 0)
+    home = max(range(len(document.sources)), key=lambda number: _hospitality(document.sources[number]))
     chosen: dict[int, dict[str, bool]] = {}
     for upn, entry in upns.items():
-        number, key = places[entry] if entry else (home, upn)
-        chosen.setdefault(number, {})[key] = entry is not None
+        number, key = places.get(entry or "", (home, entry or upn))
+        chosen.setdefault(number, {})[key] = entry in places
     return dict(sorted(chosen.items()))
+
+
+def _hospitality(source: Source) -> tuple[bool, bool]:
+    """Return the key by which the file for new entries is chosen; the first of the highest is."""
+    return "scope" not in source.data, "users" in source.data
 
 
 # ------------------------------------------------------------ the text
@@ -146,15 +150,12 @@ def _prove(document: Document, number: int, after: bytes, expected: dict[str, An
     name = document.sources[number].name
     if reader.read(name, after).data != expected:
         raise UsageError("cannot-edit", file=name, reason="layout")
-    with tempfile.TemporaryDirectory() as folder:
-        candidate = Path(folder) / Path(name).name
-        candidate.write_bytes(after)
-        files = [Path(source.name) for source in document.sources]
-        try:
-            whole.read([*files[:number], candidate, *files[number + 1 :]])
-        except ConfigError as error:
-            codes = [problem.code for problem in error.problems]
-            raise UsageError("cannot-edit", file=name, reason="problems", problems=codes) from error
+    files = [Path(source.name) for source in document.sources]
+    try:
+        whole.read(files, {files[number]: after})
+    except ConfigError as error:
+        codes = [problem.code for problem in error.problems]
+        raise UsageError("cannot-edit", file=name, reason="problems", problems=codes) from error
 
 
 def _read(name: str) -> bytes:

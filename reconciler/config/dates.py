@@ -21,8 +21,6 @@ class Span(NamedTuple):
 
     def within(self, other: Span) -> Span:
         """Return what both have in common; see `empty`."""
-        if other == ALWAYS:
-            return self
         starts = [day for day in (self.start, other.start) if day]
         ends = [day for day in (self.until, other.until) if day]
         return Span(max(starts, default=None), min(ends, default=None))

@@ -26,10 +26,10 @@ Reason = Literal["listed", "absent", "excluded", "unclear", "protected", "none"]
 class LeftOut(Value, frozen=True, kw_only=True):
     """A user who gets nothing added, and why; `file` and `line` are those of the entry, if there is one.
 
-    listed: the entry asks for the SKU already. absent: the user shall be deleted. excluded: the entry
-    forbids the SKU. unclear: an entry seems to mean the user, but not for certain. Only where nobody named
-    the user: protected: by `protected_users`, `note` says by which names; none: the entry says that there
-    shall be no licence, `note` is its reason.
+    listed: the entry asks for the SKU already, perhaps as one of several. absent: the user shall be deleted.
+    excluded: the entry forbids the SKU. unclear: an entry seems to mean the user, but not for certain. Only
+    where nobody named the user: protected: by `protected_users`, `note` says by which names; none: the entry
+    says that there shall be no licence, `note` is its reason.
     """
 
     upn: str
@@ -103,7 +103,7 @@ def propose(context: Context, people: Iterable[Person], sku_id: str, *, named: b
         located = user.usage_location or (entry and entry.usage_location) or context.desired.default_location
         if not located:
             nowhere.append(user.upn)
-        if entry and entry.grants:
+        if entry and (entry.grants or entry.choices):
             promised.append(user.upn)
     return Additions(
         sku=context.sku_ref(sku_id),
@@ -127,7 +127,7 @@ def _deliberate(context: Context, user: User, entry: Entry | None) -> tuple[Reas
     """Return why nobody but a person may decide that this user gets a licence, and what is known of it."""
     if protection := protected_by(context, user):
         return "protected", ", ".join(protection)
-    if entry and entry.grants == ():
+    if entry and entry.grants == () and not entry.choices:
         return "none", entry.reason or ""
     return None, ""
 
@@ -140,4 +140,5 @@ def _reason(entry: Entry | None, sku_id: str) -> Reason | None:
         return "absent"
     if any(one.sku_id == sku_id for one in entry.exclusions):
         return "excluded"
-    return "listed" if any(one.sku_id == sku_id for one in entry.grants or ()) else None
+    options = (option for choice in entry.choices for option in choice.options)
+    return "listed" if any(one.sku_id == sku_id for one in (*(entry.grants or ()), *options)) else None

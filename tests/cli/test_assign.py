@@ -150,6 +150,7 @@ def test_who_is_named_must_be_without_a_licence(assign, file, upn, told):
         ("{ensure: absent}", "shall be deleted"),
         ("{licenses: [office], exclude: [EMS]}", "its entry excludes this SKU"),
         ("{licenses: [{sku: EMS, disable: [INTUNE_A]}]}", "its entry asks for it already"),
+        ("{licenses: [{one_of: [ENTERPRISEPACK, EMS]}]}", "its entry asks for it already"),
     ],
 )
 def test_who_shall_not_have_it_or_has_it_coming_is_left_out(assign, file, entry, why):
@@ -220,8 +221,9 @@ def test_an_entry_that_means_the_user_by_its_id_gets_it(run, workdir, file):
     assert file.read_text().endswith(f"  Former@contoso.com: {{id: {key}, licenses: [EMS]}}\n")
 
 
-def test_who_has_other_licences_coming_is_pointed_out(assign, file):
-    file.write_text("version: 1\nusers:\n  bram@contoso.com: {licenses: [ENTERPRISEPACK]}\n")
+@pytest.mark.parametrize("coming", ["ENTERPRISEPACK", "{one_of: [ENTERPRISEPACK, SPE_E5]}"])
+def test_who_has_other_licences_coming_is_pointed_out(assign, file, coming):
+    file.write_text(f"version: 1\nusers:\n  bram@contoso.com: {{licenses: [{coming}]}}\n")
     out = assign("--only", "bram@contoso.com").out
     assert "Listed with other licences already: bram@contoso.com." in out
 

@@ -139,6 +139,23 @@ CASES = {
             "          - INTUNE_A\n      - SPE_F1\n"
         ),
     ),
+    "items with dates and choices": (
+        LISTED,
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n"
+            "      - {bundle: office, until: 2027-03-31}\n"
+            "      - one_of: [SPE_E5, {sku: SPE_E3, disable: []}]\n"
+            "        from: 2026-12-01\n    leaver: {last_day: 2027-01-31}\n    priority: 10\n"
+            "bundles: {office: [EMS]}\n"
+        ),
+        (
+            "version: 1\nusers:\n  anna@contoso.com:\n    licenses:\n"
+            "      - {bundle: office, until: 2027-03-31}\n"
+            "      - one_of: [SPE_E5, {sku: SPE_E3, disable: []}]\n"
+            "        from: 2026-12-01\n      - SPE_F1\n    leaver: {last_day: 2027-01-31}\n    priority: 10\n"
+            "bundles: {office: [EMS]}\n"
+        ),
+    ),
     "the user's own mode, add": (
         LISTED,
         "version: 1\nusers:\n  anna@contoso.com: {licenses: {add: ['EMS']}, department: \"Sales\"}\n",
@@ -286,6 +303,37 @@ def test_without_users_in_any_file_the_first_one_gets_them(tmp_path):
     write(tmp_path, "version: 1\nignore_skus: []\n", "b.yaml")
     (edit,) = adding.add(config.read([tmp_path]), NEW, "EMS")
     assert edit.name == first.as_posix()
+
+
+def test_a_file_with_a_scope_gets_new_users_only_where_all_have_one(tmp_path):
+    """It may declare nothing of most of them."""
+    write(tmp_path, "version: 1\nscope: {city: Paris}\nusers:\n  bram@contoso.com: {}\n", "a.yaml")
+    whole = write(tmp_path, "version: 1\ntenant: {domain: contoso.com}\n", "b.yaml")
+    (edit,) = adding.add(config.read([tmp_path]), NEW, "EMS")
+    assert edit.name == whole.as_posix()
+    whole.unlink()
+    (edit,) = adding.add(config.read([tmp_path]), NEW, "EMS")
+    assert edit.name.endswith("a.yaml")
+
+
+def test_who_has_only_a_row_in_a_table_gets_an_entry_beside_it(tmp_path):
+    """The table is somebody else's: it is read, and never written."""
+    write(tmp_path, "Email\nAnna@contoso.com\n", "hr.csv")
+    path = write(tmp_path, "version: 1\nusers_from: {csv: hr.csv, columns: {upn: Email}}\n")
+    (edit,) = adding.add(config.read([path]), LISTED, "EMS")
+    assert edit.name == path.as_posix()
+    assert edit.after.decode().endswith("users:\n  anna@contoso.com: {licenses: {add: [EMS]}}\n")
+
+
+def test_who_has_licences_in_a_table_is_not_added(tmp_path):
+    """Two places must not say what one user's licences are."""
+    write(tmp_path, "Email,Licences\nanna@contoso.com,EMS\n", "hr.csv")
+    path = write(
+        tmp_path, "version: 1\nusers_from: {csv: hr.csv, columns: {upn: Email, licenses: Licences}}\n"
+    )
+    with pytest.raises(UsageError) as caught:
+        adding.add(config.read([path]), LISTED, "SPE_F1")
+    assert caught.value.params["problems"] == ["given-twice"]
 
 
 def test_nobody_to_add_makes_no_edit(tmp_path):

@@ -13,7 +13,16 @@ from reconciler import config
 from reconciler.config import adding, reader
 from reconciler.errors import UsageError
 
-ITEMS = ("EMS", "office", "'A_B'", '"Q_R"', "{sku: EMS, disable: [INTUNE_A]}", "VISIOCLIENT")
+ITEMS = (
+    "EMS",
+    "office",
+    "'A_B'",
+    '"Q_R"',
+    "{sku: EMS, disable: [INTUNE_A], until: 2027-01-31}",
+    "{one_of: [SPE_E5, {sku: SPE_E3, enable: [Y]}]}",
+    "{bundle: office, from: 2027-01-01}",
+    "VISIOCLIENT",
+)
 TEXTS = ("plain\n{}  goes on", "|\n{} block\n", ">-\n{} folded", '"quoted\n{}  more"')
 
 

@@ -37,24 +37,6 @@ from tests.config.samples import (
 
 
 @pytest.fixture
-def load(tmp_path, monkeypatch):
-    """Return a function that reads `text` as tenant.yaml."""
-    monkeypatch.chdir(tmp_path)
-
-    def load(text):
-        Path("tenant.yaml").write_text(f"version: 1\n{text}", encoding="utf-8")
-        return config.load([Path("tenant.yaml")])
-
-    return load
-
-
-@pytest.fixture
-def resolve(load):
-    """Return a function that resolves `text` against the sample tenant."""
-    return lambda text: config.resolve(load(text), SKUS, CATALOG)
-
-
-@pytest.fixture
 def grants(resolve):
     """Return a function that gives the grants of one user with these licences."""
 

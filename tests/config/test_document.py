@@ -215,3 +215,59 @@ def test_the_garbage_collector_is_left_as_it_was(folder, was_on):
         assert gc.isenabled() == was_on
     finally:
         gc.enable()
+
+
+def test_every_group_that_the_files_name_is_told(folder):
+    """In lower case: protected ones, declared ones (by id where one is given), tested ones."""
+    write(
+        "t/a.yaml",
+        "version: 1\nguardrails: {protected_users: [VIPs, Boss@contoso.com]}\n"
+        "groups: {Sales: {}, HR: {id: 11111111-1111-1111-1111-11111111111A}}\n"
+        "rules:\n  - {name: a, when: {not: {member_of: [Externals, Sales]}}, exclude: [EMS]}\n",
+    )
+    write("t/b.yaml", "version: 1\nscope: {member_of: Paris}\n")
+    document = config.read([Path("t")])
+    assert document.named_groups == (
+        "11111111-1111-1111-1111-11111111111a",
+        "externals",
+        "paris",
+        "sales",
+        "vips",
+    )
+    assert document.protected_groups == ("vips",)
+
+
+def test_every_field_of_users_that_the_files_use_is_told(folder):
+    """By the names of model.User: only those are read from the tenant."""
+    write(
+        "t/a.yaml",
+        "version: 1\nusers:\n  anna@contoso.com: {name: Anna, usage_location: NL, licenses: [], reason: x}\n"
+        "rules:\n  - {name: a, when: {created: {after: 2026-01-01}, domain: contoso.com}, exclude: [EMS]}\n",
+    )
+    write("t/b.yaml", "version: 1\nscope: {any: [{state: Utrecht}, {employee_type: {not: Intern}}]}\n")
+    assert config.read([Path("t")]).fields == {
+        "name",
+        "usage_location",
+        "created_at",
+        "state",
+        "employee_type",
+    }
+
+
+def test_what_can_not_be_read_names_no_groups_and_no_fields(folder):
+    """A file with problems is judged as far as it goes, whatever it holds."""
+    write("t/a.yaml", "version: 1\nscope: [1]\nrules: [{name: a, when: 1}]\nusers: {a@x.nl: 1}\n")
+    write("t/b.yaml", "- 1\n")
+    document = config.load([Path("t")])
+    assert (document.named_groups, document.fields) == ((), frozenset())
+    assert document.scope(document.sources[0]) is None
+
+
+def test_contents_may_stand_in_for_those_of_a_file(folder):
+    """To judge an edit before it is written; tables are found all the same."""
+    path = write("t/a.yaml", "version: 1\n")
+    write("t/hr.csv", "U\na@x.nl\n")
+    edited = b"version: 1\nusers_from: {csv: hr.csv, columns: {upn: U}}\n"
+    document = config.read([path], {path: edited})
+    assert document.names("users") == {"a@x.nl"}
+    assert path.read_text() == "version: 1\n"

@@ -143,3 +143,7 @@ def test_a_single_choice_is_told_alone():
         problems.message(problem("bad-value", path=["version"], value=2, options=[1]))
         == "`version` is 2; expected: 1"
     )
+
+
+def test_an_error_of_the_csv_module_that_is_not_known_is_told_in_its_words():
+    assert problems.message(problem("csv-syntax", reason="odd\x1b")) == r"this row can't be read: odd\u{1b}"
