@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import difflib
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from reconciler.looking import users
 from reconciler.looking.users import Holding, Person
-from reconciler.model import DeletedUser, Entry, Location, Value
+from reconciler.model import DeletedUser, Entry, Location, User, Value
 from reconciler.plan import Change, Conflict
-from reconciler.planning.identity import Found, Missing, Restorable, identify
-from reconciler.planning.licenses import of_entry
+from reconciler.planning import demands, licenses, people, scene
+from reconciler.planning.identity import Found, Meaning, Missing, Restorable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from reconciler.journal import Run
     from reconciler.plan import Plan
     from reconciler.planning.context import Context
+    from reconciler.planning.demands import Demand
+    from reconciler.planning.grouping import Step
 
 Fate = Literal["keep", "assign", "revoke", "modify", "restore"]
 FoundBy = Literal["id", "upn", "restore"]
@@ -31,7 +33,10 @@ _MANY = 5000
 
 
 class Wish(Value, frozen=True, kw_only=True):
-    """One line of the desired state that asks for a licence; `bundle` is the bundle's name, if any."""
+    """One line of the desired state that asks for a licence; `bundle` is the bundle's name, if any.
+
+    `rule` is as in model.Grant: "users", "groups", or the name of a rule.
+    """
 
     rule: str
     bundle: str | None
@@ -67,6 +72,13 @@ class LicenseLine(Value, frozen=True, kw_only=True):
     blocked: bool = False
 
 
+class _Asked(NamedTuple):
+    """What is asked of one user: directly, and through groups."""
+
+    demand: Demand
+    steps: tuple[Step, ...]
+
+
 class Account(Value, frozen=True, kw_only=True):
     """One user, present or not, as everybody sees it.
 
@@ -94,24 +106,27 @@ def account(context: Context, plan: Plan, upn: str, runs: Iterable[Run] = ()) ->
     holders = context.by_address.get(upn, ())
     if len(holders) == 1:  # of an address that several claim, nobody knows who is meant
         user = user or holders[0]
-    meanings, _ = identify(context)
+    view = scene.of(context)
     entry: Entry | None = None
     found_by: FoundBy | None = None
     deleted: DeletedUser | None = None
-    for meaning in meanings:
+    meant: Meaning | None = None
+    for meaning in view.meanings:
         match meaning:
-            case Found(entry=known, user=meant) if user and meant.id == user.id:
-                entry, found_by = known, "id" if known.id == user.id else "upn"
+            case Found(entry=known, user=same) if user and same.id == user.id:
+                meant, entry, found_by = meaning, known, "id" if known.id == user.id else "upn"
             case Restorable(entry=known, user=gone) if not user and known.upn == upn:
-                entry, found_by, deleted = known, "restore", gone
+                meant, entry, found_by, deleted = meaning, known, "restore", gone
             case Missing(entry=known) if not user and known.upn == upn:
-                entry, found_by = known, "upn"
+                meant, entry, found_by = meaning, known, "upn"
     entry = entry or next((one for one in context.desired.entries if one.upn == upn), None)
     deleted = deleted or (None if user else next(iter(context.deleted_by_upn.get(upn, ())), None))
     if not (user or entry or deleted):
         return None
     names = {name for name in (upn, user and user.upn, entry and entry.upn) if name}
-    changes = tuple(change for change in plan.changes if change.user and change.user.upn in names)
+    changes = tuple(change for change in plan.changes if _about(change, names))
+    who = people.one(context, view.groups, meant, user)
+    asked = _Asked(who.demand, tuple(step for step in view.groups.steps if _moves(step, user, names)))
     person = next(iter(users.people(context, (user,))), None) if user else None
     since = since_of(runs, user.id) if user else {}
     return Account(
@@ -121,7 +136,7 @@ def account(context: Context, plan: Plan, upn: str, runs: Iterable[Run] = ()) ->
         entry=entry,
         found_by=found_by,
         roles=context.roles_of.get(user.id, ()) if user else (),
-        lines=_lines(context, person, entry if found_by else None, changes, since),
+        lines=_lines(context, person, asked, changes, since),
         changes=changes,
         conflicts=tuple(one for one in plan.conflicts if _touches(one, names)),
     )
@@ -185,15 +200,15 @@ def _touches(conflict: Conflict, names: set[str]) -> bool:
 def _lines(
     context: Context,
     person: Person | None,
-    entry: Entry | None,
+    asked: _Asked,
     changes: Sequence[Change],
     since: Mapping[str, Since],
 ) -> tuple[LicenseLine, ...]:
     assignments = person.user.assignments if person else ()
-    wishes = _wishes(entry)
-    excluded = {one.sku_id: one.location for one in entry.exclusions} if entry else {}
-    fates, blocked = _fates(changes)
-    will = _will(context, entry, person)
+    wishes = _wishes(context, asked, person)
+    excluded = {one.sku_id: one.location for one in asked.demand.exclusions}
+    fates, blocked = _fates(context, changes, person)
+    will = _will(context, asked, person)
     sku_ids = {one.sku_id for one in assignments} | wishes.keys() | fates.keys()
     lines = []
     for sku_id in sku_ids:
@@ -219,38 +234,91 @@ def _lines(
     return tuple(sorted(lines, key=lambda line: (line.sku, line.sku_id)))
 
 
-def _wishes(entry: Entry | None) -> dict[str, tuple[Wish, ...]]:
+def _about(change: Change, names: set[str]) -> bool:
+    """Tell whether a change is about one of these users, or does something to him through a group."""
+    if change.user:
+        return change.user.upn in names
+    return any(effect.user.upn in names for effect in change.members)
+
+
+def _moves(step: Step, user: User | None, names: set[str]) -> bool:
+    """Tell whether a step of a group changes what a user holds."""
+    if step.upn is not None:
+        return step.upn in names
+    return user is not None and user.id in step.group.members
+
+
+def _wishes(context: Context, asked: _Asked, person: Person | None) -> dict[str, tuple[Wish, ...]]:
+    """Return SKU id → the lines that ask for it: the entry's, rules', and those of declared groups."""
+    assignments = person.user.assignments if person else ()
+    grants = [*asked.demand.grants, *licenses.chosen(asked.demand, assignments, ())]
+    through = {one.assigned_by for one in assignments if one.assigned_by}
+    through |= {step.group.id for step in asked.steps if step.gives}
+    for wanted in context.desired.groups:
+        if (wanted.id or _group_id(context, wanted.name)) in through:
+            grants += demands.of_group(wanted, context.options.today).grants
     wishes: dict[str, tuple[Wish, ...]] = {}
-    for grant in entry.grants or () if entry else ():
+    for grant in grants:
         wish = Wish(rule=grant.rule, bundle=grant.bundle, location=grant.location)
         wishes[grant.sku_id] = (*wishes.get(grant.sku_id, ()), wish)
     return wishes
 
 
-def _fates(changes: Sequence[Change]) -> tuple[dict[str, Fate], set[str]]:
+def _group_id(context: Context, name: str) -> str | None:
+    """Return the id of the only group with a display name."""
+    found = context.groups_by_name.get(name.casefold(), [])
+    return found[0].id if len(found) == 1 else None
+
+
+def _fates(
+    context: Context, changes: Sequence[Change], person: Person | None
+) -> tuple[dict[str, Fate], set[str]]:
     """Return what the changes of a user do to each SKU, and which SKUs' changes are blocked."""
     fates: dict[str, Fate] = {}
     blocked: set[str] = set()
     for change in changes:
-        rows: tuple[tuple[Fate, tuple[str, ...]], ...] = (
-            ("assign", tuple(one.sku_id for one in change.assign)),
-            ("revoke", tuple(one.sku_id for one in change.revoke)),
-            ("modify", tuple(one.sku_id for one in change.modify)),
-        )
-        if change.kind in ("delete-user", "restore-user"):
-            held = tuple(one["sku_id"] for one in change.before["assignments"])
-            rows = (("revoke" if change.kind == "delete-user" else "restore", held),)
-        for fate, sku_ids in rows:
+        for fate, sku_ids in _rows(context, change, person):
             fates.update(dict.fromkeys(sku_ids, fate))
             if not change.ready:
                 blocked.update(sku_ids)
     return fates, blocked
 
 
-def _will(context: Context, entry: Entry | None, person: Person | None) -> dict[str, list[tuple[str, ...]]]:
-    """Return SKU id → the plans that are off in each source, once the entry is fulfilled."""
-    was = person.user.assignments if person else ()
-    after = of_entry(entry, was, context.untouchable).will if entry else was
+def _rows(context: Context, change: Change, person: Person | None) -> Iterable[tuple[Fate, Iterable[str]]]:
+    """Return the SKUs that one change gives, takes or alters."""
+    match change.kind:
+        case "delete-user" | "restore-user":
+            held = [one["sku_id"] for one in change.before["assignments"]]
+            return [("revoke" if change.kind == "delete-user" else "restore", held)]
+        case "add-member" | "remove-member":
+            before, after = (
+                {one["sku_id"] for one in state["assignments"]} for state in (change.before, change.after)
+            )
+            return [("assign", after - before), ("revoke", before - after)]
+        case "set-group-licenses":
+            upn = person.user.upn if person else ""
+            ids = {
+                context.sku(one.sku_id).part_number: one.sku_id for one in (*change.assign, *change.revoke)
+            }
+            mine = [effect for effect in change.members if effect.user.upn == upn]
+            return [
+                ("assign", [ids[sku] for effect in mine for sku in effect.gains if sku in ids]),
+                ("revoke", [ids[sku] for effect in mine for sku in effect.loses if sku in ids]),
+            ]
+        case _:
+            return [
+                ("assign", [one.sku_id for one in change.assign]),
+                ("revoke", [one.sku_id for one in change.revoke]),
+                ("modify", [one.sku_id for one in change.modify]),
+            ]
+
+
+def _will(context: Context, asked: _Asked, person: Person | None) -> dict[str, list[tuple[str, ...]]]:
+    """Return SKU id → the plans that are off in each source, once everything declared is fulfilled."""
+    after = person.user.assignments if person else ()
+    for step in asked.steps:
+        after = step.applied(after)
+    after = licenses.of_demand(asked.demand, after, context.untouchable).will
     found: dict[str, list[tuple[str, ...]]] = {}
     for one in after:
         if one.active:

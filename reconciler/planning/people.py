@@ -98,6 +98,16 @@ def of(context: Context, meanings: Sequence[Meaning], groups: Groups) -> People:
     )
 
 
+def one(context: Context, groups: Groups, meaning: Meaning | None, user: User | None) -> Person:
+    """Return what is asked of one user; `meaning` is that of an entry, `user` the tenant's."""
+    rulebook = Rulebook(context, groups.steps)
+    census = _Census(context, rulebook, Lapses(context, rulebook.rules))
+    if isinstance(meaning, Missing | Restorable):
+        return census.absent(meaning)
+    person = census.look(user, meaning, moves=True)[0] if user else None
+    return person or Person(upn=user.upn if user else "")
+
+
 class _Census:
     """Asks what is asked of each user; what is the same for many is worked out once."""
 

@@ -59,11 +59,17 @@ def make_plan(desired: Desired, current: Current, actor: Actor, catalog: Catalog
     Raises UsageError ("unknown-target") where a target names nothing.
     """
     context = Context(desired, current, actor, catalog, options)
-    view = scene.of(context)
+    return plan_of(context, scene.of(context))
+
+
+def plan_of(context: Context, view: Scene) -> Plan:
+    """Return the plan of a situation, given who and what it is about."""
     doubted = in_doubt(context, view.problems)
     revocations, kept = unlisted.drafts(context, view.people.listed, doubted)
     settled = _settled(context, view, revocations)
-    return _plan(context, view, settled, kept, unchecked=bool(revocations) and current.mailboxes is None)
+    return _plan(
+        context, view, settled, kept, unchecked=bool(revocations) and context.current.mailboxes is None
+    )
 
 
 class _Settled(NamedTuple):
