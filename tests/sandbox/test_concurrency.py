@@ -85,6 +85,23 @@ def test_readers_see_a_swap_whole_or_not_at_all(tenant, build):
     assert set(results[1:]) == {(1, 1)}
 
 
+def test_groups_that_are_changed_by_many_at_once_give_no_seat_twice(tenant, build):
+    names = [f"user{n}" for n in range(48)]
+    it = tenant(
+        users=[build.user(name) for name in names],
+        groups=[build.group("sales", skus=("EMS",)), build.group("dutch", *names)],
+        subscribedSkus=[build.sku("EMS", 7)],
+    )
+
+    def work(name):
+        return it.join("sales", name).status_code, it.give("dutch").status_code
+
+    assert set(at_once(work, names)) == {(204, 202)}
+    assert it.in_use("EMS") == 7
+    states = [it.states(name) for name in names]
+    assert sorted(rows[0][2] for rows in states) == ["Active"] * 7 + ["Error"] * 41
+
+
 def test_each_thread_has_a_connection_of_its_own_in_wal_mode(tenant):
     store = Store(tenant().home, lambda: None)
     found = {}

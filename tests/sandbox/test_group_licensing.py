@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from contextlib import closing
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler import catalog
 
 HOUR = timedelta(hours=1)
 SEAT = "Subscription with SKU {} does not have any available licenses."
@@ -467,3 +472,82 @@ def test_changes_of_groups_work_in_a_batch_and_each_item_sees_those_before(tenan
     answers = it.call("POST", "/$batch", json={"requests": items}).json()["responses"]
     assert [each["status"] for each in answers] == [status for *_, status in calls]
     assert [len(answers[n]["body"]["assignedLicenses"]) for n in (2, 5)] == [1, 0]
+
+
+def test_a_group_of_five_thousand_is_processed_in_seconds(tenant, build):
+    """A generous bound: it takes about a second, and must not take a minute."""
+    names = [f"user{n}" for n in range(5_000)]
+    it = tenant(
+        users=[build.user(name) for name in names],
+        groups=[build.group("sales", *names)],
+        subscribedSkus=[build.sku("EMS", 5_000), build.sku("ENTERPRISEPACK", 4_999)],
+    )
+    it.give("sales", "EMS", "ENTERPRISEPACK")
+    start = time.perf_counter()
+    assert (it.in_use("EMS"), it.in_use("ENTERPRISEPACK")) == (4_999, 4_999)
+    assert time.perf_counter() - start < 10
+
+
+PEOPLE, TEAMS = ("anna", "bram", "chris"), ("sales", "dutch")
+SEATS = {"EMS": 1, "POWER_BI_PRO": 2, "ENTERPRISEPACK": 2, "SPE_F1": 2}
+EXCLUSIVE = {"ENTERPRISEPACK", "SPE_F1"}
+SKUS = st.sets(st.sampled_from(sorted(SEATS)), max_size=2)
+STEPS = st.one_of(
+    st.tuples(st.just("give"), st.sampled_from(TEAMS), SKUS),
+    st.tuples(st.sampled_from(("join", "leave")), st.sampled_from(TEAMS), st.sampled_from(PEOPLE)),
+    st.tuples(st.just("assign"), st.sampled_from(PEOPLE), SKUS),
+    st.tuples(st.sampled_from(("reprocess", "delete", "restore")), st.sampled_from(PEOPLE), st.none()),
+)
+
+
+def gives(it, build, team):
+    rows = it.get(f"/groups/{build.user_id(team)}?$select=assignedLicenses")["assignedLicenses"]
+    return {catalog.load().skus[row["skuId"]].part_number for row in rows}
+
+
+def take(it, build, kind, who, what):
+    """Take one step; where the tenant says no, that is as good an answer as any."""
+    if kind == "give":
+        held = gives(it, build, who)
+        reply = it.give(who, *sorted(what - held), remove=tuple(sorted(held - what)))
+        assert reply.status_code == 202
+    elif kind in ("join", "leave"):
+        reply = getattr(it, kind)(who, what)
+    elif kind == "assign":
+        reply = it.assign(who, *sorted(what))
+    elif kind == "reprocess":
+        reply = it.reprocess(who)
+    elif kind == "delete":
+        reply = it.call("DELETE", f"/users/{who}@contoso.com")
+    else:
+        reply = restore(it, build, who)
+    assert reply.status_code in (200, 202, 204, 400, 404)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(walk=st.lists(STEPS, max_size=15))
+def test_whatever_happens_a_member_has_all_of_a_group_or_an_error_and_seats_add_up(tenant, build, walk):
+    it = tenant(
+        users=[build.user(name) for name in PEOPLE],
+        groups=[build.group("sales", "anna", "bram"), build.group("dutch", "chris")],
+        subscribedSkus=[build.sku(name, seats) for name, seats in SEATS.items()],
+    )
+    for step in walk:
+        take(it, build, *step)
+    given_by = {build.user_id(team): gives(it, build, team) for team in TEAMS}
+    members = {team: it.names(f"/groups/{team}/members") for team in given_by}
+    present = [name for name in PEOPLE if name.title() in it.names("/users")]
+    for name in present:
+        states = it.states(name)
+        assert not it.licences(name).keys() >= EXCLUSIVE
+        for team, wanted in given_by.items():
+            rows = {sku: state for sku, group, state, _ in states if group == team}
+            if name.title() not in members[team]:
+                assert rows == {}
+            elif "Active" in rows.values() or not wanted:
+                assert rows == dict.fromkeys(wanted, "Active")
+            else:
+                assert rows.keys() >= wanted
+                assert set(rows.values()) <= {"Error", "ActiveWithError"}
+    for sku, seats in SEATS.items():
+        assert it.in_use(sku) == sum(sku in it.licences(name) for name in present) <= seats
