@@ -65,7 +65,7 @@ def command(
 
     plan = session.make(session.Request(groups=(group,), **request), planner).plan
     deliver(plan, out=out, as_json=as_json, everything=everything)
-    if plan.changes and out is None:
+    if plan.changes and out is None and not as_json:
         output.notice(
             "Nothing was saved: `--out FILE` saves this plan, and `reconciler apply FILE` carries it out."
         )

@@ -21,7 +21,7 @@ from reconciler.report.rows import Row, verb_of, what
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from reconciler.apply import Result, Run
     from reconciler.journal import Journal
@@ -81,7 +81,7 @@ class Teller:
         if output.coloured(self._stream):
             label = click.style(label, fg=colour)
         told = self._sentence(result)
-        about = describe(self._changes[result.address])
+        about = describe(self._changes[result.address], self._names)
         self._say(f"{label}  {self._folded(f'{about} -- {told}' if told else about)}")
 
     def _folded(self, text: str) -> str:
@@ -147,13 +147,16 @@ class Teller:
         output.write(json_text(document))
 
 
-def describe(change: Change) -> str:
-    """Return what a change does, in a few words: "assign anna@contoso.com: EMS"."""
+def describe(change: Change, skus: Mapping[str, str] | None = None) -> str:
+    """Return what a change does, in a few words: "assign anna@contoso.com: EMS".
+
+    `skus` maps SKU ids to part numbers, as far as they are known.
+    """
     row = Row(verb_of(change), (change,))
     if change.kind == "create-user":
         return f"{row.verb} {row.subject} ({clean(change.user.name if change.user else '')})"
-    details = what(row, "->", short=True)
-    if details.startswith("("):
+    details = what(row, "->", short=True, skus=skus)
+    if details.startswith("(") or change.kind in ("add-member", "remove-member"):
         return f"{row.verb} {row.subject} {details}"
     return f"{row.verb} {row.subject}{f': {details}' if details else ''}"
 

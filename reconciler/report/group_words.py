@@ -115,11 +115,30 @@ def _group_errors(f: Facts) -> Told:
     )
 
 
+def _not_covered(f: Facts) -> Told:
+    """Return why somebody keeps a direct licence that was to make way for a group's."""
+    plans, error = f.names("plans"), f.text("error")
+    them = "it" if len(plans) == 1 else "them"
+    faults = [
+        *([f"is not active there ({meaning_of(error)})"] if f.text("state") != "Active" else []),
+        *([f"lacks {listing(plans)}, which the direct one has on"] if plans else []),
+    ]
+    return Told(
+        f"{f.user} keeps the direct licence {f.product}: the same one through the group {listing(faults)}.",
+        (
+            *([f"Turn {them} on for the group, under `groups`, and plan the move again."] if plans else []),
+            *([] if plans else ["Mend the cause, reprocess the user, and plan the move again."]),
+            f"Or take the direct {f.text('sku')} from the user in an entry, if what it adds is not needed.",
+        ),
+    )
+
+
 GROUPS: dict[str, Callable[[Facts], Told]] = {
     "ambiguous-group": _ambiguous_group,
     "dynamic-group": _dynamic_group,
     "group-errors": _group_errors,
     "nested-group": _nested_group,
+    "not-covered": _not_covered,
     "synced-group": _synced_group,
     "unknown-group": _unknown_group,
 }

@@ -106,15 +106,29 @@ class Row(NamedTuple):
 
     @property
     def waits_for(self) -> str:
-        """Return which changes of others must be done first; a row of many doesn't tell them apart."""
-        own = {self.first.address.split("/")[1], *([self.first.user.upn] if self.first.user else [])}
-        others = [clean(address) for address in self.first.depends_on if address.split("/")[1] not in own]
-        return f"after {listing(others, limit=2)}" if others and len(self.changes) == 1 else ""
+        """Return which changes of others must be done first; of a row of many what all of them wait for."""
+        first, *rest = (_others(change) for change in self.changes)
+        others = [address for address in first if all(address in more for more in rest)]
+        return f"after {listing(others, limit=2)}" if others else ""
 
     @property
     def missing_role(self) -> str:
         """Return who may make the change, where the actor may not."""
         return "" if self.first.permitted else f"takes {role_names(self.first.roles)}"
+
+
+def _others(change: Change) -> list[str]:
+    """Return what must be done first to others, and in which group the user must have joined or left."""
+    upn = change.user.upn if change.user else ""
+    own = {change.address.split("/")[1], upn}
+    mine = f"/members/{upn}"
+    return [
+        f"membership of group {clean(address[len('groups/') : -len(mine)])}"
+        if upn and address.endswith(mine)
+        else clean(address)
+        for address in change.depends_on
+        if address.split("/")[1] not in own
+    ]
 
 
 def grouped(changes: Iterable[Change]) -> list[Row]:

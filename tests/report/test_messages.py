@@ -80,6 +80,7 @@ CONFLICTS = {
     "dynamic-group": SALES,
     "synced-group": SALES,
     "nested-group": {**SALES, "nested": ["Interns"]},
+    "not-covered": {**ANNA, **SALES, **E5, "state": "Active", "error": "None", "plans": ["TEAMS1"]},
     "group-errors": {
         **SALES,
         "members": [
@@ -646,6 +647,22 @@ def test_two_entries_of_one_group_are_to_be_put_together():
     message, remedies = told("ambiguous-group", {**SALES, "candidates": [{"id": "g-1", "name": "Sales NL"}]})
     assert message == "group Sales NL is declared twice: another entry means the same group."
     assert remedies == ("Put both entries together: a group has one.",)
+
+
+def test_a_direct_licence_stays_where_the_groups_does_not_cover_it():
+    message, remedies = told("not-covered")
+    assert message == (
+        "user anna@contoso.com (group Sales NL) keeps the direct licence SPE_E5 (Microsoft 365 E5): the "
+        "same one through the group lacks TEAMS1, which the direct one has on."
+    )
+    assert remedies[0] == "Turn it on for the group, under `groups`, and plan the move again."
+    failed = {**CONFLICTS["not-covered"], "state": "Error", "error": "CountViolation", "plans": []}
+    message, remedies = told("not-covered", failed)
+    assert "the same one through the group is not active there (no seat was free: " in message
+    assert remedies[0].startswith("Mend the cause")
+    both = told("not-covered", {**failed, "plans": ["A", "B"]})
+    assert " and lacks A and B, which the direct one has on." in both.message
+    assert both.remedies[0].startswith("Turn them on")
 
 
 def test_several_nested_groups_are_told_in_the_plural():

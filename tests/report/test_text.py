@@ -621,6 +621,16 @@ def test_a_join_does_not_say_that_it_waits_for_its_own_user_or_group():
     assert "after groups/Sales BE/members/bo@contoso.com\n" in page
 
 
+def test_what_all_of_a_row_wait_for_is_told_of_the_row():
+    def moved(n, *more):
+        waits = ("groups/Sales NL/licenses", f"groups/Sales NL/members/u{n}@contoso.com", *more)
+        return licences(f"u{n}", revoke=(licence("EMS"),), depends_on=waits)
+
+    page = shown(plan(changes=tuple(moved(n, f"users/other{n}") for n in range(9))), 120)
+    assert "after groups/Sales NL/licenses and membership of group Sales NL\n" in page
+    assert "after" not in shown(plan(changes=(*many(3), licences("zoe")))).split("Other changes")[1]
+
+
 def test_groups_are_counted_in_the_summary_by_themselves():
     page = shown(plan(summary=p.Summary(group_licenses=1, members=2)))
     assert "  ~ 1 group to relicense" in page
