@@ -1,8 +1,9 @@
 """What may a run itself have moved when a change's turn comes?
 
-A plan's `before` is what is expected after everything in `depends_on`. What changes of groups bring about
-that nothing orders before or after this one may or may not be there yet: it is left out of the comparison,
-on both sides, and nothing else is. Pure: it reads the plan and no tenant.
+A plan's `before` is what is expected after everything in `depends_on`. What changes of groups, and a user's
+own change of direct licences, bring about that nothing orders before or after this one may or may not be
+there yet: it is left out of the comparison, on both sides, and nothing else is. Pure: it reads the plan and
+no tenant.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ NOBODY: frozenset[str] = frozenset()
 
 
 class Apart(NamedTuple):
-    """What is not compared: licences that come from these groups, these members (ids) of a group."""
+    """What is not compared: licences from these groups (None: direct ones), these members of a group."""
 
-    groups: frozenset[str] = NOBODY
+    groups: frozenset[str | None] = frozenset()
     users: frozenset[str] = NOBODY
 
     def less(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,13 +49,19 @@ class Turns:
     def __init__(self, changes: Sequence[Change]) -> None:
         ready = [change for change in changes if change.ready]
         groups = [change for change in ready if change.group]
+        members = {change.user.upn for change in groups if change.user}
+        direct = [
+            change
+            for change in ready
+            if change.kind == "set-licenses" and change.user and change.user.upn in members
+        ]
         self._licences = [change for change in groups if change.user is None]
         self._members: dict[str, list[Change]] = {}
-        for change in groups:
+        for change in (*groups, *direct):
             if change.user:
                 self._members.setdefault(change.user.upn, []).append(change)
         self._touched = frozenset(change.user.id for change in ready if change.user and change.user.id)
-        self._bits = {change.address: 1 << place for place, change in enumerate(groups)}
+        self._bits = {change.address: 1 << place for place, change in enumerate((*groups, *direct))}
         waits = {change.address: set(change.depends_on) for change in ready} if groups else {}
         followers: dict[str, set[str]] = {address: set() for address in waits}
         for address, targets in waits.items():
@@ -75,9 +82,9 @@ class Turns:
         rivals = (*self._licences, *self._members.get(change.user.upn, ()))
         return Apart(
             groups=frozenset(
-                each.group.id
+                each.group.id if each.group else None
                 for each in rivals
-                if each.group and each is not change and not self._ordered(change, each)
+                if each is not change and not self._ordered(change, each)
             )
         )
 

@@ -46,6 +46,17 @@ def test_whoever_joins_or_leaves_a_group_meanwhile_is_compared_without_it_and_no
     assert groups(licences("anna", [], ["e3"], depends_on=(joins.address,)), joins) == set()
 
 
+def test_who_joins_a_group_is_compared_without_direct_licences_that_change_meanwhile():
+    joins = membership("add-member", "anna", "g", [], ["e1"])
+    assert groups(joins, licences("anna", [], ["e3"])) == {None}
+    assert groups(joins, licences("bram", [], ["e3"])) == set()
+    assert groups(joins, licences("anna", [], ["e3"], depends_on=(joins.address,))) == set()
+    apart = Apart(groups=frozenset({None}))
+    assert apart.less({"assignments": [*held("e1"), *held("e1", group_id="g")]}) == {
+        "assignments": held("e1", group_id="g")
+    }
+
+
 def test_a_change_of_members_is_compared_with_what_itself_brings():
     joins = membership("add-member", "anna", "g", [], ["e1"])
     assert groups(joins) == set()
@@ -120,14 +131,15 @@ def test_a_groups_licences_are_compared_exactly_where_no_order_lets_them_move_me
         return {each for address in change.depends_on for each in (address, *above(known[address]))}
 
     turns = Turns(changes)
+    members = {change.user.upn for change in changes if change.user and change.group}
     for change in changes:
         if change.user is None:
             continue
         loose = {
-            other.group.id
+            other.group and other.group.id
             for other in changes
-            if other.group
-            and other is not change
+            if other is not change
+            and (other.group or change.user.upn in members)
             and (other.user is None or other.user.upn == change.user.upn)
             and other.address not in above(change)
             and change.address not in above(other)
