@@ -88,16 +88,17 @@ def test_old_licences_stay_until_the_group_has_been_processed(tenant, build):
     assert (it.licences("anna"), it.in_use("EMS")) == ({"POWER_BI_PRO": []}, 0)
 
 
-def test_moving_the_clock_carries_out_what_waits(tenant, build):
+def test_moving_the_clock_carries_out_first_what_waits_and_then_what_follows_from_it(tenant, build):
     it = tenant(
-        users=[build.user("anna")],
-        groups=[build.group("sales", "anna")],
-        subscribedSkus=[build.sku("EMS")],
+        users=[build.user("anna", licenseAssignmentStates=build.inherited("sales", "ENTERPRISEPACK"))],
+        groups=[build.group("sales", "anna", skus=("ENTERPRISEPACK",))],
+        subscribedSkus=[build.sku("ENTERPRISEPACK")],
         group_delay=HOUR,
     )
-    it.give("sales", "EMS")
-    it.advance(1)
-    assert it.licences("anna") == {"EMS": []}
+    it.leave("sales", "anna")
+    assert mailbox(it, build, "anna") == (None,)
+    it.advance(31)
+    assert mailbox(it, build, "anna") is None
 
 
 def test_one_product_without_a_seat_and_the_member_gets_none(tenant, build):
@@ -229,6 +230,33 @@ def test_without_any_usage_location_nothing_is_given(tenant, build):
     assert it.states("bram") == [("EMS", sales, "Active", "None")]
 
 
+def test_who_has_all_that_the_group_gives_is_not_judged_again(tenant, build):
+    organization = build.snapshot()["organization"] | {"countryLetterCode": None}
+    anna = build.user("anna", usageLocation=None, licenseAssignmentStates=build.inherited("sales", "EMS"))
+    it = tenant(
+        organization=organization,
+        users=[anna],
+        groups=[build.group("sales", "anna", skus=("EMS",))],
+        subscribedSkus=[build.sku("EMS")],
+    )
+    assert it.give("sales").status_code == 202
+    assert it.reprocess("anna").status_code == 200
+    assert it.states("anna") == [("EMS", build.user_id("sales"), "Active", "None")]
+
+
+def test_whoever_is_no_member_any_more_loses_what_is_left_when_the_group_is_processed(tenant, build):
+    it = tenant(
+        users=[
+            build.user("anna", licenseAssignmentStates=build.inherited("sales", "EMS")),
+            build.user("bram"),
+        ],
+        groups=[build.group("sales", "bram", skus=("EMS",))],
+        subscribedSkus=[build.sku("EMS", 1)],
+    )
+    it.give("sales")
+    assert (it.licences("anna"), it.licences("bram"), it.in_use("EMS")) == ({}, {"EMS": []}, 1)
+
+
 def test_a_disabled_member_is_licensed_like_others_a_deleted_one_and_a_member_of_a_member_are_not(
     tenant, build
 ):
@@ -301,6 +329,20 @@ def test_what_reprocessing_finds_wrong_stands_in_the_states_although_it_is_refus
     assert it.states("anna") == []
     assert it.reprocess("anna").status_code == 400
     assert it.states("anna") == [("EMS", build.user_id("sales"), "Error", "CountViolation")]
+
+
+def test_one_group_that_does_not_reach_a_user_is_told_though_another_does(tenant, build, fault):
+    first, last = sorted(("sales", "dutch"), key=build.user_id)
+    it = tenant(
+        users=[build.user("anna")],
+        groups=[
+            build.group(first, "anna", skus=("EMS",)),
+            build.group(last, "anna", skus=("POWER_BI_PRO",)),
+        ],
+        subscribedSkus=[build.sku("EMS", 0), build.sku("POWER_BI_PRO")],
+    )
+    assert fault(it.reprocess("anna"))[2] == SEAT.format(build.sku_id("EMS"))
+    assert it.licences("anna") == {"POWER_BI_PRO": []}
 
 
 def test_the_same_licences_once_more_process_all_members_anew(tenant, build):
@@ -443,6 +485,7 @@ def test_groups_with_members_in_error_are_found_and_so_are_the_members(tenant, b
     ]
     it.call("DELETE", "/users/anna@contoso.com")
     assert it.get(query)["value"] == []
+    assert it.names(f"/groups/{build.user_id('sales')}/membersWithLicenseErrors") == []
 
 
 @pytest.mark.parametrize("told", ["'true'", "1"])
