@@ -388,3 +388,26 @@ def test_what_was_left_out_of_an_entry_moves_no_place(load):
         config.resolve(load(text), SKUS, CATALOG)
     (problem,) = [found for found in caught.value.problems if found.code == "excluded-and-listed"]
     assert problem.params["line"] == 7
+
+
+def test_an_exception_may_end_before_the_licence_begins(resolve):
+    """That is no contradiction: there is no day on which both hold."""
+    (entry,) = resolve(
+        "users: {a@x.nl: {licenses: [{sku: EMS, from: 2027-02-01}], exclude: [{sku: EMS, until: 2027-01-31}]}}\n"
+    ).entries
+    assert [grant.sku_id for grant in entry.grants] == [one.sku_id for one in entry.exclusions] == [EMS]
+
+
+def test_a_licence_and_its_exception_on_one_day_contradict_each_other(load):
+    """Also where the licence is one of several that would do."""
+    users = (
+        "users:\n"
+        "  a@x.nl: {licenses: [{sku: EMS, from: 2027-01-31}], exclude: [{sku: EMS, until: 2027-01-31}]}\n"
+        "  b@x.nl: {licenses: [{one_of: [EMS, FLOW_FREE]}], exclude: [EMS]}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        config.resolve(load(users), SKUS, CATALOG)
+    assert [(one.code, one.location.line) for one in caught.value.problems] == [
+        ("excluded-and-listed", 3),
+        ("excluded-and-listed", 4),
+    ]
