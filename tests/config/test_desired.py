@@ -393,7 +393,8 @@ def test_what_was_left_out_of_an_entry_moves_no_place(load):
 def test_an_exception_may_end_before_the_licence_begins(resolve):
     """That is no contradiction: there is no day on which both hold."""
     (entry,) = resolve(
-        "users: {a@x.nl: {licenses: [{sku: EMS, from: 2027-02-01}], exclude: [{sku: EMS, until: 2027-01-31}]}}\n"
+        "users:\n"
+        "  a@x.nl: {licenses: [{sku: EMS, from: 2027-02-01}], exclude: [{sku: EMS, until: 2027-01-31}]}\n"
     ).entries
     assert [grant.sku_id for grant in entry.grants] == [one.sku_id for one in entry.exclusions] == [EMS]
 
