@@ -72,7 +72,7 @@ def holds(
         would = [rule for rule in rules if answer(rule.when, as_if) is True]
         names = {rule.name for rule in would}
         if not any(rule.mode == "replace" and rule.name not in names for rule in matching):
-            for rule in would:
+            for rule in (rule for rule in would if rule not in matching):
                 options = [o for c in rule.choices for o in c.options]
                 kept |= {g.sku_id for g in (*rule.grants, *options) if active(g, today)}
     taken = excluded | ended
