@@ -148,7 +148,14 @@ def _license(line: LicenseLine) -> dict[str, Any]:
         "held": [{**holding(one), "disabled_plans": list(one.disabled_plans)} for one in line.held],
         "since": line.since and {"at": _instant(line.since.at), "run": line.since.run},
         "wanted": [
-            {"rule": wish.rule, "bundle": wish.bundle, **_place(wish.location)} for wish in line.wanted
+            {
+                "rule": wish.rule,
+                "group": wish.group,
+                "bundle": wish.bundle,
+                "until": wish.until and wish.until.isoformat(),
+                **_place(wish.location),
+            }
+            for wish in line.wanted
         ],
         "excluded": line.excluded and _place(line.excluded),
         "ignored": line.ignored,

@@ -7,8 +7,10 @@ would do, for one user. It plans nothing itself: the plan is an argument.
 from __future__ import annotations
 
 import difflib
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import msgspec
 
 from reconciler.looking import users
 from reconciler.looking.users import Holding, Person
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from reconciler.journal import Run
+    from reconciler.model import Grant
     from reconciler.plan import Plan
     from reconciler.planning.context import Context
     from reconciler.planning.demands import Demand
@@ -35,12 +38,15 @@ _MANY = 5000
 class Wish(Value, frozen=True, kw_only=True):
     """One line of the desired state that asks for a licence; `bundle` is the bundle's name, if any.
 
-    `rule` is as in model.Grant: "users", "groups", or the name of a rule.
+    `rule` is as in model.Grant: "users", "groups" (then `group` is the tenant's name of it), or the name of
+    a rule. It asks to the end of the day `until`; None: without bound.
     """
 
     rule: str
     bundle: str | None
     location: Location
+    group: str | None = None
+    until: date | None = None
 
 
 class Since(Value, frozen=True, kw_only=True):
@@ -124,7 +130,7 @@ def account(context: Context, plan: Plan, upn: str, runs: Iterable[Run] = ()) ->
     if not (user or entry or deleted):
         return None
     names = {name for name in (upn, user and user.upn, entry and entry.upn) if name}
-    changes = tuple(change for change in plan.changes if _about(change, names))
+    changes = tuple(_of(change, names) for change in plan.changes if _about(change, names))
     who = people.one(context, view.groups, meant, user)
     asked = _Asked(who.demand, tuple(step for step in view.groups.steps if _moves(step, user, names)))
     person = next(iter(users.people(context, (user,))), None) if user else None
@@ -241,6 +247,17 @@ def _about(change: Change, names: set[str]) -> bool:
     return any(effect.user.upn in names for effect in change.members)
 
 
+def _of(change: Change, names: set[str]) -> Change:
+    """Return a change with what it does to these users, of a group's licences without the other members."""
+    if change.kind != "set-group-licenses":
+        return change
+    return msgspec.structs.replace(
+        change,
+        members=tuple(effect for effect in change.members if effect.user.upn in names),
+        warnings=tuple(one for one in change.warnings if one.params.get("upn") in names),
+    )
+
+
 def _moves(step: Step, user: User | None, names: set[str]) -> bool:
     """Tell whether a step of a group changes what a user holds."""
     if step.upn is not None:
@@ -251,15 +268,22 @@ def _moves(step: Step, user: User | None, names: set[str]) -> bool:
 def _wishes(context: Context, asked: _Asked, person: Person | None) -> dict[str, tuple[Wish, ...]]:
     """Return SKU id → the lines that ask for it: the entry's, rules', and those of declared groups."""
     assignments = person.user.assignments if person else ()
-    grants = [*asked.demand.grants, *licenses.chosen(asked.demand, assignments, ())]
+    grants: list[tuple[Grant, str | None]] = [
+        (grant, None) for grant in (*asked.demand.grants, *licenses.chosen(asked.demand, assignments, ()))
+    ]
     through = {one.assigned_by for one in assignments if one.assigned_by}
     through |= {step.group.id for step in asked.steps if step.gives}
+    through -= {step.group.id for step in asked.steps if step.kind == "leave"}
     for wanted in context.desired.groups:
-        if (wanted.id or _group_id(context, wanted.name)) in through:
-            grants += demands.of_group(wanted, context.options.today).grants
+        group_id = wanted.id or _group_id(context, wanted.name)
+        if group_id in through:
+            of_group = demands.of_group(wanted, context.options.today)
+            grants += [(grant, context.groups[group_id].name) for grant in of_group.grants]
     wishes: dict[str, tuple[Wish, ...]] = {}
-    for grant in grants:
-        wish = Wish(rule=grant.rule, bundle=grant.bundle, location=grant.location)
+    for grant, group in grants:
+        wish = Wish(
+            rule=grant.rule, bundle=grant.bundle, location=grant.location, group=group, until=grant.until
+        )
         wishes[grant.sku_id] = (*wishes.get(grant.sku_id, ()), wish)
     return wishes
 
@@ -273,14 +297,22 @@ def _group_id(context: Context, name: str) -> str | None:
 def _fates(
     context: Context, changes: Sequence[Change], person: Person | None
 ) -> tuple[dict[str, Fate], set[str]]:
-    """Return what the changes of a user do to each SKU, and which SKUs' changes are blocked."""
+    """Return what the changes of a user do to each SKU, and which SKUs' changes are blocked.
+
+    What one change gives and another takes again, as where somebody leaves a group, comes to nothing.
+    """
     fates: dict[str, Fate] = {}
     blocked: set[str] = set()
+    undone: dict[Fate, Fate] = {"assign": "revoke", "revoke": "assign"}
     for change in changes:
         for fate, sku_ids in _rows(context, change, person):
-            fates.update(dict.fromkeys(sku_ids, fate))
-            if not change.ready:
-                blocked.update(sku_ids)
+            for sku_id in sku_ids:
+                if fates.get(sku_id, fate) == undone.get(fate):
+                    del fates[sku_id]
+                else:
+                    fates[sku_id] = fate
+                if not change.ready:
+                    blocked.add(sku_id)
     return fates, blocked
 
 

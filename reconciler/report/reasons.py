@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 from reconciler.report import messages
 from reconciler.report.assignment_errors import meaning
 from reconciler.report.layout import Page, Span
-from reconciler.report.phrases import listing, product, role_names
+from reconciler.report.phrases import count, listing, product, role_names
 from reconciler.report.sanitize import clean
+from reconciler.report.warning_words import ADVICE
 
 if TYPE_CHECKING:
     from reconciler.looking.users import Holding
     from reconciler.looking.why import Account, LicenseLine, Wish
-    from reconciler.model import Location
+    from reconciler.model import Leaver, Location
     from reconciler.plan import Change, Warning  # noqa: A004  the field's word
     from reconciler.report.layout import Line
     from reconciler.report.listing import Screen
 
 LABEL = 11
-ASKED_BY = {"users": "the entry"}
-"""Rule → what it is called; other rules go by their own names."""
 
 CREATE, RESTORE, UPDATE, DELETE = "create-user", "restore-user", "update-user", "delete-user"
 
@@ -52,6 +51,8 @@ def _head(page: Page, account: Account) -> None:
     if account.roles:
         _fact(page, "roles", role_names(account.roles).replace(" or ", ", "))
     _fact(page, "entry", entry(account))
+    if account.entry and account.entry.leaver:
+        _fact(page, "leaves", leaver(account.entry.leaver))
     if account.entry and account.entry.reason:
         _fact(page, "reason", account.entry.reason)
 
@@ -85,6 +86,9 @@ def who(account: Account) -> str:
 def entry(account: Account) -> str:
     """Return what the desired state says of the user as a whole."""
     if account.entry is None:
+        askers = dict.fromkeys(_asker(wish) for line in account.lines for wish in line.wanted)
+        if askers:
+            return f"none; {listing(list(askers))} {'asks' if len(askers) == 1 else 'ask'} for licences"
         return "none: not listed, so licences stay as they are unless `unlisted_users` says otherwise"
     of = account.entry
     found = {
@@ -96,13 +100,25 @@ def entry(account: Account) -> str:
     if not of.present:
         says = "shall be deleted"
     elif of.grants is None:
-        says = "licences are not managed"
+        says = "licences stay as they are for now" if of.leaver else "licences are not managed"
     elif of.mode == "add":
         says = "licences are only added"
     else:
-        says = "its list is all that the user may hold directly" if of.grants else "no direct licence"
+        some = of.grants or of.choices
+        says = "its list is all that the user may hold directly" if some else "no direct licence"
     named = f" ({clean(of.upn)})" if account.person and of.upn != account.upn else ""
     return f"{_place(of.location)}{named} {found}; {says}"
+
+
+def leaver(of: Leaver) -> str:
+    """Return what is declared of somebody who leaves."""
+    deleted = (
+        "the account is never deleted"
+        if of.delete_after is None
+        else f"the account is deleted after {count(of.delete_after, 'day')}"
+    )
+    kept = f"licences are kept for {count(of.keep_licenses, 'day')}"
+    return f"last day {of.last_day.isoformat()}; {kept}, and {deleted}"
 
 
 def _place(location: Location) -> str:
@@ -160,9 +176,20 @@ def wanted(line: LicenseLine) -> list[str]:
 
 
 def _wish(wish: Wish) -> str:
-    by = ASKED_BY.get(wish.rule, f"rule {clean(wish.rule)}")
     bundle = f", bundle {clean(wish.bundle)}" if wish.bundle else ""
-    return f"by {by}{bundle}, {_place(wish.location)}"
+    until = f", until {wish.until.isoformat()}" if wish.until else ""
+    return f"by {_asker(wish)}{bundle}{until}, {_place(wish.location)}"
+
+
+def _asker(wish: Wish) -> str:
+    """Return what asks for a licence: "the entry", "group Sales NL", "rule sales"."""
+    match wish.rule:
+        case "users":
+            return "the entry"
+        case "groups":
+            return f"group {clean(wish.group or '?')}"
+        case _:
+            return f"rule {clean(wish.rule)}"
 
 
 def fate(line: LicenseLine) -> str:
@@ -199,11 +226,12 @@ def _warnings(page: Page, account: Account, day: str) -> None:
         page.heading("What apply would destroy or risk")
     for change in warned:
         for alike in _alike(change):
-            told = messages.warnings(alike, about=messages.who(change), day=day)
+            told = messages.warnings(alike, about=messages.whom(change, alike[0]), day=day)
             head = Span(f"{page.symbols.attention} {clean(alike[0].code)}: ", "bold yellow")
             page.put(head, Span(told.message), hang=4)
             if told.prevent:
-                page.put(Span("To prevent it: ", "bold"), Span(told.prevent), indent=4)
+                advice = ADVICE.get(alike[0].code, "To prevent it: ")
+                page.put(Span(advice, "bold"), Span(told.prevent), indent=4)
 
 
 def _alike(change: Change) -> list[list[Warning]]:
@@ -235,19 +263,38 @@ def verdict(account: Account) -> str:
 
 def _acts(account: Account, *, blocked: bool) -> list[str]:
     """Return what the changes do, as verbs with their objects, ready or blocked ones."""
+    acts = []
+    for change in account.changes:
+        if change.ready is not blocked:
+            acts += _of_group(change) if change.group else _of_user(change)
+    return acts
+
+
+def _of_user(change: Change) -> list[str]:
+    """Return what a change does to a user, or to the user's own licences."""
     kinds = {
         CREATE: "create the user",
         RESTORE: "restore the user",
         UPDATE: "update the profile",
         DELETE: "delete the user, with all licences",
     }
-    acts = []
-    for change in account.changes:
-        if change.ready is blocked:
-            continue
-        if change.kind in kinds:
-            acts.append(kinds[change.kind])
-        for verb, items in (("assign", change.assign), ("revoke", change.revoke), ("change", change.modify)):
-            if items:
-                acts.append(f"{verb} {listing(sorted(clean(one.sku) for one in items))}")
+    acts = [kinds[change.kind]] if change.kind in kinds else []
+    for verb, items in (("assign", change.assign), ("revoke", change.revoke), ("change", change.modify)):
+        if items:
+            acts.append(f"{verb} {listing(sorted(clean(one.sku) for one in items))}")
     return acts
+
+
+def _of_group(change: Change) -> list[str]:
+    """Return what a change of a group does to the user."""
+    group = f"group {clean(change.group.name)}" if change.group else ""
+    if change.kind == "add-member":
+        return [f"add the user to {group}"]
+    if change.kind == "remove-member":
+        return [f"take the user out of {group}"]
+    return [
+        f"{verb} {listing([clean(sku) for sku in skus])} through {group}"
+        for member in change.members
+        for verb, skus in (("give", member.gains), ("take", member.loses))
+        if skus
+    ]

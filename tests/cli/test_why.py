@@ -113,7 +113,14 @@ def test_the_data_says_the_same(why):
     assert [(one["source"], one["group"]) for one in ems["held"]] == [("group", "Sales")]
     assert ems["excluded"] == {"file": "tenant.yaml", "line": 8}
     assert line_of(found, "ENTERPRISEPACK")["wanted"] == [
-        {"rule": "users", "bundle": "office", "file": "tenant.yaml", "line": 7},
+        {
+            "rule": "users",
+            "group": None,
+            "bundle": "office",
+            "until": None,
+            "file": "tenant.yaml",
+            "line": 7,
+        },
     ]
     spe = line_of(found, "SPE_F1")
     assert (spe["held"], spe["apply"], spe["blocked"]) == ([], "assign", True)
