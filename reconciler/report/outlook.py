@@ -44,15 +44,15 @@ def horizon(page: Page, plan: Plan) -> None:
     if plan.horizon is None:
         return
     page.heading("Falling due")
-    shown = page.some(plan.horizon, least=DAYS_SHOWN)
+    days = [day for day in plan.horizon if day.due]
+    shown = page.some(days, least=DAYS_SHOWN)
     for day in shown:
         for number, alike in enumerate(_alike(day.due)):
             _due(page, "" if number else clean(day.date), alike)
-    rest = len(plan.horizon) - len(shown)
-    if rest:
-        page.put(Span(f"{page.symbols.more} and {count(rest, 'more day')}", "dim"))
-    if not any(day.due for day in plan.horizon):
-        page.put(Span("Nothing falls due until then."))
+    if len(shown) < len(days):
+        page.put(Span(f"{page.symbols.more} and {count(len(days) - len(shown), 'more day')}", "dim"))
+    if not days:
+        page.put(Span("Nothing falls due within the horizon."))
     _shortages(page, plan)
 
 

@@ -126,7 +126,7 @@ def test_without_a_horizon_a_plan_has_none(run, dated):
 
 def test_a_horizon_that_ends_before_anything_happens_holds_nothing(run, dated):
     assert json.loads(run(*dated, NOW, "--horizon", "3d", "--json").out)["horizon"] == []
-    assert "Nothing falls due until then." in run(*dated, NOW, "--horizon", "3d").out
+    assert "Nothing falls due within the horizon." in run(*dated, NOW, "--horizon", "3d").out
 
 
 def test_a_plan_with_a_horizon_is_saved_shown_and_is_as_it_was(run, dated, workdir):

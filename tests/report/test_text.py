@@ -695,7 +695,7 @@ def test_without_a_horizon_nothing_is_said_of_later_days():
 
 def test_a_horizon_in_which_nothing_happens_says_so():
     page = after_falling_due(shown(plan(horizon=())))
-    assert page.startswith("  Nothing falls due until then.\n  No SKU runs short of seats.\n")
+    assert page.startswith("  Nothing falls due within the horizon.\n  No SKU runs short of seats.\n")
 
 
 @pytest.mark.parametrize(
