@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.report.layout import Page
     from reconciler.report.rows import Row
 
-VERBS = ("create", "restore", "update", "add", "assign", "swap", "modify")
+VERBS = ("create", "restore", "update", "assign", "swap", "modify", "add")
 """The order of changes that take nothing away."""
 
 STYLES = {
@@ -143,9 +143,9 @@ def _below(page: Page, row: Row) -> None:
         return
     if row.waits_for:
         page.put(Span(row.waits_for, "dim"), indent=START)
-    if change.effects:  # the catalogue names what matters most first
-        shown = page.some(change.effects)
-        rest = len(change.effects) - len(shown)
+    if row.effects:  # the catalogue names what matters most first
+        shown = page.some(row.effects)
+        rest = len(row.effects) - len(shown)
         more = f" {page.symbols.more} and {rest} more services" if rest else ""
         does = "costs" if change.buys else "sets up"
         page.put(Span(f"{does}: {'; '.join(shown)}{more}", "dim"), indent=START)

@@ -91,6 +91,12 @@ class Row(NamedTuple):
         return places.pop() if len(places) == 1 else ""
 
     @property
+    def effects(self) -> tuple[str, ...]:
+        """Return what is set up, where that is the same for all: joining a group differs by what is held."""
+        different = any(change.effects != self.first.effects for change in self.changes)
+        return () if different else self.first.effects
+
+    @property
     def blocked_by(self) -> str:
         """Return why the changes are blocked: conflicts by code, and what is waited for."""
         if self.first.ready:
@@ -162,7 +168,8 @@ def verb_of(change: Change) -> Verb:
 
 def _likeness(change: Change) -> str:
     """Return a key that is the same for changes which one row may tell together."""
-    if change.kind not in ("set-licenses", "update-user", "delete-user", "add-member", "remove-member"):
+    membership = change.kind in ("add-member", "remove-member")
+    if not membership and change.kind not in ("set-licenses", "update-user", "delete-user"):
         return change.address
     return json.dumps(
         [
@@ -175,7 +182,7 @@ def _likeness(change: Change) -> str:
             [[_labels(part), _plans_off(part)] for part in (change.assign, change.revoke, change.modify)],
             _fields(change),
             _through(change),
-            change.effects,
+            () if membership else change.effects,
             [likeness(warning) for warning in change.warnings],
         ]
     )

@@ -596,6 +596,13 @@ def test_alike_joins_of_one_group_are_one_row_and_of_two_groups_two():
     assert "  + add      held@contoso.com  to group Sales NL\n" in page
 
 
+def test_alike_joins_are_one_row_though_they_set_up_different_things():
+    changes = [membership("add-member", f"u{n}", effects=(f"goes on: {n} services",)) for n in range(3)]
+    assert "3 users" in shown(plan(changes=tuple(changes)))
+    assert "sets up" not in shown(plan(changes=tuple(changes)))
+    assert "sets up: goes on: 0 services" in shown(plan(changes=(changes[0],)))
+
+
 def test_a_sku_that_a_plan_names_only_by_its_id_has_the_name_of_the_catalogue():
     e3 = catalog.load().find_sku("ENTERPRISEPACK").id
     gains = {"member": True, "assignments": [{"sku_id": e3}, {"sku_id": "unheard-of"}]}
