@@ -23,7 +23,7 @@ from reconciler.planning.licenses import Delta
 from reconciler.roles import Ability, roles_with
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from reconciler.model import Entry
@@ -92,7 +92,7 @@ class _Drafting:
         """Return everything of this user."""
         if self.entry and not self.entry.present and self.user:
             drafts = self._deletion(self.entry, self.user)
-            return Drafted(drafts=drafts, touches=self._touches_before_deletion())
+            return Drafted(drafts=drafts, touches=tuple(self._touches_of_deletion(drafts)))
         base = self.assignments
         for step in self.steps:
             base = step.applied(base)
@@ -260,27 +260,34 @@ class _Drafting:
         frees = difference(held(user.assignments), ())
         return msgspec.structs.replace(self._draft(change, parts=(part,), frees=frees), entry=entry)
 
-    def _touches_before_deletion(self) -> tuple[Touch, ...]:
-        """Return how groups touch someone who is to be deleted: he takes seats until he is gone."""
-        touches = []
+    def _touches_of_deletion(self, drafts: Sequence[Draft]) -> Iterator[Touch]:
+        """Yield how groups touch someone who is to be deleted.
+
+        Their change waits for the deletion, so that nothing is done to him, and his seats are free for
+        others; while he has to rest disabled first, he is a member like others.
+        """
+        first = tuple(draft.address for draft in drafts if draft.change.kind == "delete-user")
         was = self.assignments
         for step in self.steps:
             if step.kind == "licences":
-                will = step.applied(was)
-                part = Part(user=self.ref, target=self.user, was=was, will=will)
-                touches.append(Touch(address=step.address, part=part))
+                will = was if first else step.applied(was)
+                part = Part(user=self.ref, target=self.user, was=was, will=will, country=self._country())
+                yield Touch(address=step.address, part=part, after=first)
                 was = will
-        return tuple(touches)
 
     # ------------------------------------------------------------ licences
+
+    def _country(self) -> str | None:
+        """Return the location that a group's licences go by: the tenant's, where the user has none."""
+        return (self.user and self.user.usage_location) or self.context.current.organization.country
 
     def _part(self, placed: Placed, accounts: Sequence[Draft], end: Holdings) -> Part:
         """Return what one change of the sequence does, given what becomes of the account."""
         country = self.user.usage_location if self.user else None
         for draft in accounts:
             country = draft.change.after.get("usage_location", country)
-        if placed.move.source is not None:  # a group's licences take the tenant's where there is none
-            country = country or self.context.current.organization.country
+        if placed.move.source is not None:
+            country = country or self._country()
         part = part_of(self.ref, self.user, placed)
         whole = (self.assignments, end) if placed.takes_something else None
         return msgspec.structs.replace(part, country=country, whole=whole)

@@ -61,7 +61,7 @@ class Bench:
         facts = catalog.load()
         with chdir(self.home):
             document = config.read([Path("tenant.yaml")])
-        current = self.directory.read(document.protected_groups)
+        current = self.directory.read(document.named_groups)
         desired = config.resolve(document, current.skus, facts)
         options = Options(now=current.taken_at, **self.options)
         return make_plan(desired, current, self.directory.actor(), facts, options)

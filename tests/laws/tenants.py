@@ -234,6 +234,60 @@ def entries(draw: st.DrawFn, name: str) -> dict[str, Any]:
 
 
 @st.composite
+def dated(draw: st.DrawFn) -> str | dict[str, Any]:
+    """Return an item of a list of licences, perhaps with dates around the day of the laws, or a choice."""
+    kind = draw(st.integers(0, 5))
+    if kind == 0:
+        return {"one_of": draw(st.lists(st.sampled_from(SKUS), min_size=2, max_size=3, unique=True))}
+    if kind == 1:
+        day = draw(st.sampled_from(["2026-11-23", "2026-11-24", "2026-11-25"]))
+        return {"sku": draw(st.sampled_from(SKUS)), draw(st.sampled_from(["from", "until"])): day}
+    return draw(items())
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> dict[str, Any]:
+    """Return the condition of a rule."""
+    tests = [
+        {"department": draw(st.sampled_from(["Sales", "IT"]))},
+        {"department": {"not": "Sales"}},
+        {"user_type": "Member"},
+        {"enabled": True},
+        {"usage_location": "NL"},
+        {"member_of": "Draughtsmen"},
+        {"any": [{"department": "IT"}, {"not": {"member_of": ["Draughtsmen"]}}]},
+    ]
+    return draw(st.sampled_from(tests))
+
+
+@st.composite
+def rules(draw: st.DrawFn, number: int) -> dict[str, Any]:
+    """Return a rule."""
+    listed = draw(st.lists(dated(), min_size=1, max_size=2, unique_by=str))
+    rule: dict[str, Any] = {"name": f"rule-{number}", "when": draw(conditions())}
+    rule["licenses"] = draw(st.sampled_from([listed, {"replace": listed}]))
+    if draw(st.integers(0, 3)) == 0:
+        rule["priority"] = draw(st.integers(-1, 1))
+    return rule
+
+
+@st.composite
+def groups(draw: st.DrawFn) -> dict[str, Any]:
+    """Return what is declared of the one group."""
+    group: dict[str, Any] = {}
+    listed = draw(st.lists(items(), min_size=1, max_size=2, unique_by=str))
+    shape = draw(st.sampled_from(["omitted", "list", "replace", "none"]))
+    if shape == "list":
+        group["licenses"] = listed
+    elif shape != "omitted":
+        group["licenses"] = {"replace": listed if shape == "replace" else []}
+    if draw(st.booleans()):
+        names = draw(st.lists(st.sampled_from(PEOPLE), unique=True, max_size=3))
+        group["members"] = [f"{name}@contoso.com" for name in names]
+    return group
+
+
+@st.composite
 def declarations(draw: st.DrawFn) -> dict[str, Any]:
     """Return a whole tenant.yaml as data."""
     names = draw(st.lists(st.sampled_from(PEOPLE), unique=True))
@@ -250,6 +304,10 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
         document["defaults"]["usage_location"] = "NL"
     if draw(st.booleans()):
         document["restrictions"] = [{"sku": "VISIOCLIENT", "countries": ["IN"]}]
+    if draw(st.booleans()):
+        document["rules"] = [draw(rules(number)) for number in range(draw(st.integers(1, 2)))]
+    if draw(st.booleans()):
+        document["groups"] = {"Draughtsmen": draw(groups())}
     if draw(st.integers(0, 2)) == 0:
         document["subscriptions"] = {draw(st.sampled_from(SKUS)): {"seats": draw(st.integers(0, 6))}}
     return document

@@ -63,20 +63,29 @@ def test_frame_seats_approval_and_no_gap(snapshot, document, chooser):
             outcome = tenant.write(change, ids)
             now = tenant.directory.read()
             assert outcome.status == "done", (change.address, outcome)
-            _only_what_it_says(change, tenant.recorder.writes, outcome.user_id or change.user.id)
+            user_id = outcome.user_id or (change.user.id if change.user else None)
+            _only_what_it_says(change, tenant.recorder.writes, user_id)
             for sku_id, (_, in_use) in seats(now).items():
                 assert in_use <= max(owned[sku_id]), (change.address, sku_id)
             history.append(services(now))
         for user, plans in had.items():
             kept = plans & history[-1].get(user, frozenset()) if history else plans
             assert all(kept <= step[user] for step in history if kept)
-        _untouched(before, tenant.directory.read(), {c.user.id for c in changes if c.user})
+        changed = {change.user.id for change in changes if change.user}
+        changed.update(
+            *(change.before["members"] for change in changes if change.kind == "set-group-licenses")
+        )
+        _untouched(before, tenant.directory.read(), changed)
 
 
 def _only_what_it_says(change, writes, user_id):
     """Assert that a change made one write: its own kind, on its own user, with its own content."""
     ((method, url, body),) = writes
+    group = change.group.id if change.group else None
     where = {
+        "set-group-licenses": ("POST", f"groups/{group}/assignLicense"),
+        "add-member": ("POST", f"groups/{group}/members/$ref"),
+        "remove-member": ("DELETE", f"groups/{group}/members/{user_id}/$ref"),
         "create-user": ("POST", "users"),
         "restore-user": ("POST", f"directory/deletedItems/{user_id}/restore"),
         "update-user": ("PATCH", f"users/{user_id}"),
@@ -84,7 +93,7 @@ def _only_what_it_says(change, writes, user_id):
         "set-licenses": ("POST", f"users/{user_id}/assignLicense"),
     }
     assert (method, url) == where[change.kind]
-    if change.kind == "set-licenses":
+    if change.kind in ("set-licenses", "set-group-licenses"):
         added = {row["skuId"]: tuple(row["disabledPlans"]) for row in body["addLicenses"]}
         assert added == {row.sku_id: row.disabled_plans for row in (*change.assign, *change.modify)}
         assert body["removeLicenses"] == [row.sku_id for row in change.revoke]
