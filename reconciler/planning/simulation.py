@@ -65,7 +65,8 @@ class _Forecast:
         self.users = {user.id: user for user in current.users}
         self.deleted = {user.id: user for user in current.deleted_users}
         self.groups = {group.id: group for group in current.groups}
-        self.seats = {sku.id: sku.enabled for sku in current.skus}
+        self.skus = {sku.id: sku for sku in current.skus}
+        self.subscriptions = current.subscriptions
         self.disabled: dict[str, datetime] = {}
 
     def make(self, change: Change) -> None:
@@ -89,12 +90,21 @@ class _Forecast:
                     self.disabled[self._id(change)] = self.now
             case "set-licenses":
                 self._hold(self._id(change), None, change.after["assignments"])
-            case "set-group-licenses" | "add-member" | "remove-member":
-                self._group(change)
+            case "set-group-licenses" if change.group:
+                self._license_group(change.group.id, change.after["assignments"])
+            case "add-member" | "remove-member" if change.group:
+                self._move(change, change.group.id)
             case "buy-seats" if change.sku:
-                self.seats[change.sku.sku_id] = change.after["seats"]
-            case _:
-                return
+                ref = change.sku
+                sku = self.skus.get(ref.sku_id) or Sku(id=ref.sku_id, part_number=ref.sku)
+                self.skus[sku.id] = msgspec.structs.replace(sku, enabled=change.after["seats"])
+            case _:  # set-auto-renew
+                self.subscriptions = tuple(
+                    msgspec.structs.replace(row, **change.after)
+                    if change.sku and row.sku_id == change.sku.sku_id
+                    else row
+                    for row in self.subscriptions
+                )
 
     def state(self, memory: Iterable[Topic]) -> Current:
         """Return the state as it is now, with what the run would remember."""
@@ -107,13 +117,10 @@ class _Forecast:
             deleted_users=tuple(sorted(self.deleted.values(), key=lambda user: user.id)),
             groups=tuple(sorted(self.groups.values(), key=lambda group: group.id)),
             skus=tuple(
-                msgspec.structs.replace(
-                    sku,
-                    consumed=max(0, sku.consumed + after[sku.id] - before[sku.id]),
-                    enabled=self.seats[sku.id],
-                )
-                for sku in self.current.skus
+                msgspec.structs.replace(sku, consumed=max(0, sku.consumed + after[sku.id] - before[sku.id]))
+                for sku in sorted(self.skus.values(), key=lambda sku: sku.id)
             ),
+            subscriptions=self.subscriptions,
             remembered=self._remembered(memory),
         )
 
@@ -137,24 +144,23 @@ class _Forecast:
         assignments = tuple(sorted((*kept, *new), key=lambda a: (a.sku_id, a.assigned_by or "")))
         self.users[user_id] = msgspec.structs.replace(user, assignments=assignments)
 
-    def _group(self, change: Change) -> None:
-        if change.group is None:
-            return
-        group = self.groups[change.group.id]
-        if change.kind == "set-group-licenses":
-            rows = change.after["assignments"]
-            held_ = tuple(
-                Assignment(sku_id=row["sku_id"], disabled_plans=tuple(row["disabled_plans"])) for row in rows
-            )
-            self.groups[group.id] = msgspec.structs.replace(group, assignments=held_)
-            for member in group.members:
-                if member in self.users:
-                    self._hold(member, group.id, rows)
-            return
-        key = self._id(change)
-        members = {*group.members, key} if change.after["member"] else {*group.members} - {key}
-        self.groups[group.id] = msgspec.structs.replace(group, members=tuple(sorted(members)))
-        self._hold(key, group.id, change.after["assignments"])
+    def _license_group(self, group_id: str, rows: list[dict[str, Any]]) -> None:
+        """Let a group, and each of its members through it, hold what `rows` say."""
+        group = self.groups[group_id]
+        new = tuple(
+            Assignment(sku_id=row["sku_id"], disabled_plans=tuple(row["disabled_plans"])) for row in rows
+        )
+        self.groups[group_id] = msgspec.structs.replace(group, assignments=new)
+        for member in group.members:
+            if member in self.users:
+                self._hold(member, group_id, rows)
+
+    def _move(self, change: Change, group_id: str) -> None:
+        """Let a user be in a group or not, and hold what comes with that."""
+        group, user_id = self.groups[group_id], self._id(change)
+        members = {*group.members, user_id} if change.after["member"] else {*group.members} - {user_id}
+        self.groups[group_id] = msgspec.structs.replace(group, members=tuple(sorted(members)))
+        self._hold(user_id, group_id, change.after["assignments"])
 
     def _remembered(self, memory: Iterable[Topic]) -> tuple[Remembered, ...]:
         known = {row.topic: row for row in self.current.remembered}
@@ -166,5 +172,5 @@ class _Forecast:
             known[topic.topic] = Remembered(topic=topic.topic, count=topic.count, since=since, left=gone)
         if self.disabled:
             row = known.get(DISABLED, Remembered(topic=DISABLED, count=0))
-            known[DISABLED] = msgspec.structs.replace(row, since={**self.disabled, **row.since})
+            known[DISABLED] = msgspec.structs.replace(row, since={**row.since, **self.disabled})
         return tuple(known.values())
