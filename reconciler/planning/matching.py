@@ -43,10 +43,9 @@ class Matcher:
         self._by_domain = "domain" in self.fields
         self._known: dict[tuple[object, ...], tuple[Rule, ...]] = {}
 
-    def of(self, user: User, groups: frozenset[str] | None = None) -> tuple[Rule, ...]:
-        """Return the rules that match, by name. `groups` replaces the user's present memberships."""
-        if groups is None:
-            groups = self._memberships.get(user.id, _NOWHERE)
+    def of(self, user: User) -> tuple[Rule, ...]:
+        """Return the rules that match, by name."""
+        groups = self._memberships.get(user.id, _NOWHERE)
         key = (*self._key(user), groups, user.upn.rpartition("@")[2] if self._by_domain else None)
         found = self._known.get(key)
         if found is None:
@@ -127,8 +126,6 @@ def _every(answers: list[bool | None]) -> bool | None:
 def _test(test: Test) -> Judge:
     if test.field == "member_of":
         wanted = frozenset(map(str, test.values))
-        if test.operator == "present":
-            return lambda _, groups: bool(groups)
         return lambda _, groups: not wanted.isdisjoint(groups)
     value = _value_of(test.field)
     holds = _operator(test)

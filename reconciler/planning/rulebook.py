@@ -35,9 +35,10 @@ class Rulebook:
         named = matching.groups_named(rule.when for rule in narrowed)
         groups = context.current.groups
         self._now = matching.Matcher(narrowed, matching.memberships(groups, named))
-        self._after = matching.Matcher(narrowed, matching.memberships(_moved(groups, steps), named))
+        later = matching.memberships(_moved(groups, steps), named)
+        self._after = matching.Matcher(narrowed, later)
         scoped = [rule for rule in self.rules if rule.scope]
-        self._wide = matching.Matcher(scoped, matching.memberships(groups, named)) if scoped else None
+        self._wide = matching.Matcher(scoped, later) if scoped else None
         self._outside: dict[str, list[User]] = {}
         self._users: dict[int, tuple[Matched, list[User]]] = {}
         self.sees_membership = "member_of" in self._after.fields
