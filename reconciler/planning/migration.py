@@ -71,7 +71,6 @@ def _only(desired: Desired, groups: Sequence[WantedGroup]) -> Desired:
         groups=tuple(groups),
         subscriptions=(),
         unlisted_users="keep",
-        disable_before_delete=None,
     )
 
 
@@ -89,11 +88,9 @@ class _Moves:
     def persons(self) -> Iterator[Person]:
         """Yield everybody whom the group is to give something, with the licences that go."""
         joining = {step.user.id for step in self.steps if step.kind == "join" and step.user}
-        leaving = {step.user.id for step in self.steps if step.kind == "leave" and step.user}
         for user in self.context.current.users:
             if user.id in joining or user.id in self.group.members:
-                covered = () if user.id in leaving else tuple(self._covered(user))
-                demand = Demand(lapsed=tuple((sku_id, self.reason) for sku_id in covered))
+                demand = Demand(lapsed=tuple((sku_id, self.reason) for sku_id in self._covered(user)))
                 yield Person(upn=user.upn, user=user, demand=demand)
 
     def _covered(self, user: User) -> Iterator[str]:

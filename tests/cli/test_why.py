@@ -8,7 +8,7 @@ from msgspec import structs
 
 from reconciler.journal import Intent, Result, Run, RunStart
 from reconciler.looking.why import nearest, since_of
-from reconciler.model import DeletedUser, Subscription
+from reconciler.model import DeletedUser, Group, Subscription
 from reconciler.plan import ActorInfo, TenantInfo, UserRef
 from tests.cli import states
 
@@ -381,3 +381,146 @@ OWN_E3, OWN_EMS, GROUP_EMS = (E3, None), (EMS, None), (EMS, "g-sales")
 )
 def test_since_when_is_what_the_journal_is_certain_of(runs, known):
     assert {sku: since.at.day for sku, since in since_of(runs, "id-anna").items()} == known
+
+
+# ------------------------------------------------------------ groups, rules and dates
+
+
+def sales(*members, gives=()):
+    """Return the group Sales with its members, who may be none."""
+    ids = tuple(sorted(f"id-{name}" for name in members))
+    return Group(id="g-sales", name="Sales", assignments=tuple(map(states.held, gives)), members=ids)
+
+
+@pytest.fixture
+def declared(run, workdir):
+    """Return what is said of a user, as text or data, given a file, users and groups."""
+
+    def declared(file, *people, name="anna", groups=(), as_json=True):
+        (workdir / "tenant.yaml").write_text("version: 1\ntenant: {domain: contoso.com}\n" + file)
+        state = states.save(workdir, states.tenant((states.ADMIN, *people), groups=groups))
+        options = ("--json",) if as_json else ()
+        ran = run("why", f"{name}@contoso.com", "--snapshot", state, *AT, *options)
+        assert (ran.code, ran.err) == (0, "")
+        return json.loads(ran.out) if as_json else ran.out
+
+    return declared
+
+
+def wish(line, **fields):
+    """Return a line that asks for a licence."""
+    empty = {"rule": "groups", "group": None, "bundle": None, "until": None}
+    return {**empty, "file": "tenant.yaml", "line": line, **fields}
+
+
+def test_a_member_is_told_what_the_groups_licences_give_and_take(declared):
+    file = "groups:\n  Sales: {licenses: {replace: [EMS, {sku: SPE_F1, until: 2027-03-31}]}}\n"
+    anna, bram = (
+        states.user(name, states.held("ENTERPRISEPACK", group="g-sales"), states.held("EMS", group="g-sales"))
+        for name in ("anna", "bram")
+    )
+    groups = (sales("anna", "bram", gives=("EMS", "ENTERPRISEPACK")),)
+    found = declared(file, anna, bram, groups=groups)
+    assert [(one["sku"], one["apply"], one["blocked"], one["wanted"]) for one in found["licenses"]] == [
+        ("EMS", "keep", False, [wish(4, group="Sales")]),
+        ("ENTERPRISEPACK", "revoke", True, []),
+        ("SPE_F1", "assign", True, [wish(4, group="Sales", until="2027-03-31")]),
+    ]
+    assert [one["address"] for one in found["changes"]] == ["groups/Sales/licenses"]
+
+
+def test_of_a_groups_change_only_what_it_does_to_the_user_is_told(declared):
+    """Bram loses a service with it, Anna does not: another's loss is not hers."""
+    file = "groups:\n  Sales: {licenses: {replace: []}}\n"
+    anna = states.user("anna", "EMS", states.held("EMS", group="g-sales"))
+    bram = states.user("bram", states.held("EMS", group="g-sales"))
+    groups = (sales("anna", "bram", gives=("EMS",)),)
+    cees = states.user("cees")
+    assert declared(file, anna, bram, groups=groups)["changes"] == []
+    assert declared(file, anna, bram, cees, groups=groups, name="cees")["changes"] == []
+    (change,) = declared(file, anna, bram, groups=groups, name="bram")["changes"]
+    assert change["address"] == "groups/Sales/licenses"
+    text = declared(file, anna, bram, groups=groups, name="bram", as_json=False)
+    assert "anna@contoso.com" not in text
+    assert text.endswith("Apply would take EMS through group Sales.\n")
+
+
+def test_who_joins_and_who_leaves_a_group_gets_and_loses_its_licences(declared):
+    file = "groups:\n  SALES: {licenses: [EMS], members: [anna@contoso.com]}\n"
+    people = (states.user("anna"), states.user("bram", states.held("EMS", group="g-sales")))
+    groups = (sales("bram", gives=("EMS",)),)
+    joins = declared(file, *people, groups=groups)
+    assert [(one["sku"], one["apply"], one["wanted"]) for one in joins["licenses"]] == [
+        ("EMS", "assign", [wish(4, group="Sales")])
+    ]
+    assert joins["verdict"] == "Apply would add the user to group Sales."
+    leaves = declared(file, *people, groups=groups, name="bram")
+    assert [(one["sku"], one["apply"], one["wanted"]) for one in leaves["licenses"]] == [
+        ("EMS", "revoke", [])
+    ]
+    assert leaves["verdict"] == "Apply would take the user out of group Sales."
+
+
+def test_who_is_created_into_a_group_gets_its_licences(declared):
+    file = (
+        "users: {nora@contoso.com: {name: Nora, usage_location: NL}}\n"
+        "groups:\n  Sales: {licenses: [EMS], members: [nora@contoso.com]}\n"
+    )
+    found = declared(file, groups=(sales(),), name="nora")
+    assert [(one["sku"], one["apply"], one["wanted"]) for one in found["licenses"]] == [
+        ("EMS", "assign", [wish(5, group="Sales")])
+    ]
+    assert found["verdict"] == "Apply would create the user and add the user to group Sales."
+
+
+def test_what_one_change_gives_and_the_next_takes_comes_to_nothing(declared):
+    """Anna leaves the group in the run in which it gets a licence."""
+    file = "groups:\n  Sales: {licenses: [EMS], members: [bram@contoso.com]}\n"
+    people = (states.user("anna"), states.user("bram"))
+    found = declared(file, *people, groups=(sales("anna"),))
+    assert [(one["address"]) for one in found["changes"]] == [
+        "groups/Sales/licenses",
+        "groups/Sales/members/anna@contoso.com",
+    ]
+    assert found["licenses"] == []
+
+
+def test_plans_that_a_group_turns_off_are_told_as_they_will_be(declared):
+    file = "groups:\n  Sales: {licenses: [{sku: EMS, disable: [INTUNE_A]}], members: [anna@contoso.com]}\n"
+    (ems,) = declared(file, states.user("anna"), groups=(sales(),))["licenses"]
+    assert (ems["plans_off"], ems["plans_off_after"]) == ([], ["INTUNE_A"])
+
+
+def test_a_group_whose_name_is_not_certain_asks_for_nothing(declared):
+    file = "groups:\n  Sales: {licenses: [EMS]}\n"
+    twin = structs.replace(sales(), id="g-twin", name="SALES")
+    anna = states.user("anna", states.held("EMS", group="g-sales"))
+    (ems,) = declared(file, anna, groups=(sales("anna", gives=("EMS",)), twin))["licenses"]
+    assert (ems["wanted"], ems["apply"]) == ([], "keep")
+
+
+RULE = """\
+rules:
+  - {name: sales, when: {department: Sales}, licenses: [{sku: EMS, until: 2027-03-31}], exclude: [SPE_F1]}
+"""
+
+
+def test_a_rule_that_matches_is_told_with_its_line_and_its_last_day(declared):
+    anna = states.user("anna", states.held("SPE_F1"), department="Sales")
+    text = declared(RULE, anna, as_json=False)
+    assert "entry      none; rule sales asks for licences" in text
+    assert "wanted     by rule sales, until 2027-03-31, tenant.yaml:4" in text
+    assert "wanted     no: excluded by tenant.yaml:4" in text
+    ems, spe = declared(RULE, anna)["licenses"]
+    assert (ems["wanted"], ems["apply"]) == ([wish(4, rule="sales", until="2027-03-31")], "assign")
+    assert (spe["excluded"], spe["apply"]) == ({"file": "tenant.yaml", "line": 4}, "revoke")
+
+
+def test_whom_no_rule_matches_is_asked_nothing_by_it(declared):
+    assert declared(RULE, states.user("anna", department="Support"))["licenses"] == []
+
+
+def test_an_ended_licence_is_taken_and_no_longer_wanted(declared):
+    file = "users: {anna@contoso.com: {licenses: {add: [{sku: EMS, until: 2026-11-23}]}}}\n"
+    (ems,) = declared(file, states.user("anna", "EMS"))["licenses"]
+    assert (ems["wanted"], ems["apply"]) == ([], "revoke")

@@ -162,6 +162,15 @@ def test_what_is_blocked_today_and_stays_so_is_not_told_again():
     assert future.due() == [("2026-12-01", "set-licenses", "users/bram@contoso.com/licenses")]
 
 
+def test_what_is_blocked_from_a_later_day_on_is_told_on_that_day_alone():
+    later = (adds("anna", dated("EMS", date(2026, 12, 1))), adds("bram", dated("EMS", date(2026, 12, 5))))
+    future = Future(users=(user("anna", usage_location=None), user("bram")), entries=later)
+    assert future.due() == [
+        ("2026-12-01", "set-licenses", ANNA),
+        ("2026-12-05", "set-licenses", "users/bram@contoso.com/licenses"),
+    ]
+
+
 def test_a_day_on_which_seats_run_short_says_who_gets_none_and_how_many_are_missing():
     future = Future(
         users=(user("anna"), user("bram")),
@@ -312,6 +321,16 @@ def test_a_rest_that_was_interrupted_begins_anew():
     assert future.due() == [("2026-12-01", "delete-user", "users/anna@contoso.com")]
 
 
+def test_an_account_that_shall_stay_after_all_has_no_rest_running():
+    resting = Remembered(topic="disabled", count=1, since={"id-anna": NOW})
+    future = Future(
+        users=(user("anna"),),
+        current={"remembered": (resting,)},
+        desired={"disable_before_delete": 7},
+    )
+    assert future.days() == []
+
+
 # ------------------------------------------------------------ subscriptions
 
 
@@ -357,6 +376,19 @@ def test_a_subscription_that_renews_or_that_nobody_knows_of_keeps_its_seats(row)
     assert [(day.date, seats(day, "EMS")) for day in future.days()] == [("2026-12-20", (10, 1, 0))]
 
 
+def test_a_subscription_ends_once():
+    later = adds("anna", dated("EMS", date(2026, 12, 20)))
+    future = Future(
+        users=(user("anna"), user("bram", "EMS")),
+        entries=(later,),
+        current={"skus": (sku("EMS", 15),), "subscriptions": (ending(MIDNIGHT),)},
+    )
+    assert [(day.date, seats(day, "EMS")) for day in future.days()] == [
+        ("2026-12-10", (5, 1, 0)),
+        ("2026-12-20", (5, 2, 0)),
+    ]
+
+
 def test_who_needs_a_seat_after_its_subscription_ended_gets_none():
     later = adds("anna", dated("EMS", date(2026, 12, 20)))
     future = Future(users=(user("anna"),), entries=(later,), current={"subscriptions": (ending(MIDNIGHT),)})
@@ -367,12 +399,15 @@ def test_who_needs_a_seat_after_its_subscription_ended_gets_none():
 
 def test_what_is_set_to_renew_today_does_not_end():
     wanted = WantedSubscription(sku_id=sid("EMS"), location=line(3), auto_renew=True)
-    other = ending(None, id="t", sku_id=sid("ENTERPRISEPACK"))
+    other = ending(MIDNIGHT, id="t", sku_id=sid("ENTERPRISEPACK"))
     future = Future(
-        current={"subscriptions": (ending(MIDNIGHT), other)}, desired={"subscriptions": (wanted,)}
+        users=(user("anna", "EMS", "ENTERPRISEPACK"),),
+        current={"subscriptions": (ending(MIDNIGHT), other)},
+        desired={"subscriptions": (wanted,)},
     )
     assert [change.kind for change in future.plan().ready] == ["set-auto-renew"]
-    assert future.days() == []
+    (day,) = future.days()
+    assert (seats(day, "EMS")[0], seats(day, "ENTERPRISEPACK")[0]) == (10, 0)
 
 
 @pytest.mark.parametrize("owned", [(), (sku("EMS", 0),)])
@@ -412,7 +447,7 @@ def test_who_is_restored_today_comes_back_with_direct_licences_alone():
     assert [change.kind for change in future.plan().ready] == ["restore-user"]
     (day,) = future.days()
     assert [(one.address, one.revoke) for one in day.due] == [("users/vera@contoso.com/licenses", ("EMS",))]
-    assert (seats(day, "EMS")[1], future.plan().seats[0].in_use_after) == (0, 1)
+    assert (seats(day, "EMS")[1], seats(day, "ENTERPRISEPACK")[1]) == (0, 0)
 
 
 def test_who_is_deleted_today_leaves_the_seats_to_others():
@@ -505,3 +540,14 @@ def test_a_rule_that_begins_later_sees_the_profile_that_the_plan_of_today_gives(
     )
     assert [change.kind for change in future.plan().ready] == ["update-user"]
     assert future.due() == [("2026-12-01", "set-licenses", ANNA)]
+
+
+def test_what_a_group_gives_stays_beside_a_change_of_direct_licences():
+    future = Future(
+        users=(MEMBER,),
+        entries=(entry("anna", "ENTERPRISEPACK", dated("POWER_BI_PRO", until=date(2026, 12, 10))),),
+        current={"groups": (SALES,)},
+    )
+    (day,) = future.days()
+    assert [(one.address, one.revoke) for one in day.due] == [(ANNA, ("POWER_BI_PRO",))]
+    assert seats(day, "EMS")[1] == 1

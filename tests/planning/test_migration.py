@@ -164,6 +164,12 @@ def test_who_is_no_member_is_left_alone():
     assert kinds(Move(users=(user("anna", THROUGH), user("bram", "EMS"))).plan()) == []
 
 
+def test_who_is_no_member_any_more_is_about_to_lose_what_the_group_gave_and_keeps_the_rest():
+    """The tenant takes a former member's licences with some delay."""
+    gone = structs.replace(SALES, members=())
+    assert kinds(Move(users=(user("anna", "EMS", THROUGH),), groups=(gone,)).plan()) == []
+
+
 def test_what_another_group_gives_is_no_reason_to_take_anything():
     other = Group(id="h", name="Other", assignments=(held("ENTERPRISEPACK"),), members=("id-anna",))
     anna = user("anna", "ENTERPRISEPACK", held("ENTERPRISEPACK", group="h"), THROUGH)
