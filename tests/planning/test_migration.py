@@ -1,6 +1,7 @@
 """A move from direct licences to those of a group: nobody goes without, and what stays is told."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from reconciler.model import (
     Current,
     Desired,
     Domain,
+    Exclusion,
     Group,
     Guardrails,
     Organization,
@@ -228,6 +230,7 @@ def test_what_the_group_will_give_decides_not_what_it_gives_now():
 def test_what_the_files_declare_otherwise_is_left_alone():
     """A move is a plan of its own: entries, rules, other groups and subscriptions wait for the next plan."""
     other = Group(id="h", name="Other", members=("id-anna",))
+    over = Exclusion(sku_id=sid("EMS"), until=date(2026, 11, 1), location=line(4))
     rule = Rule(
         name="all",
         location=line(9),
@@ -236,12 +239,13 @@ def test_what_the_files_declare_otherwise_is_left_alone():
         grants=(grant("POWER_BI_PRO", rule="all"),),
     )
     plan = Move(
-        users=(user("anna", "EMS", THROUGH, "ENTERPRISEPACK"), user("bram")),
+        users=(user("anna", "EMS", THROUGH, "ENTERPRISEPACK"), user("bram", "ENTERPRISEPACK")),
         groups=(SALES, other),
         current={"remembered": (Remembered(topic="rules/all", count=9, since={"id-bram": NOW}),)},
         desired={
             "entries": (
                 entry("anna", exclude=("ENTERPRISEPACK",)),
+                entry("cees", exclusions=(over,)),
                 entry("bram", present=False, grants=None),
             ),
             "rules": (rule,),
