@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.plan import Conflict, Topic
+from reconciler.planning import licenses
 from reconciler.planning.context import DISABLED
 from reconciler.planning.demands import granted
 
@@ -62,14 +63,16 @@ class Lapses:
         if demand.replaces:
             return demand
         names = {rule.name for rule in matched}
-        wanted = {grant.sku_id for grant in demand.grants}
+        chosen = licenses.chosen(demand, user.assignments, ())
+        decided = {grant.sku_id for grant in (*demand.grants, *chosen, *demand.ended)}
+        decided.update(exclusion.sku_id for exclusion in demand.exclusions)
         direct = {a.sku_id for a in user.assignments if a.assigned_by is None} - self._context.untouchable
         signed_in = {rule.name for rule in book.signed_in(after)} if after.enabled is False else set()
         lapsed = dict(demand.lapsed)
         for rule, since in self._former[user.id]:
             if rule.name in names:
                 continue
-            for sku_id in sorted(granted(rule, self._today) & direct - wanted):
+            for sku_id in sorted(granted(rule, self._today) & direct - decided):
                 until = None if rule.name in signed_in else since + timedelta(days=rule.grace)
                 if until is not None and until <= self._today:
                     lapsed.setdefault(sku_id, (rule.name, rule.location))

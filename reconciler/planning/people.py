@@ -128,7 +128,8 @@ class _Census:
         entry = meaning.entry if meaning else None
         after = expected(user, entry)
         matched, waits = self._match(entry, user, after)
-        remembered = user.id in self.lapses and not self._has_left(entry)
+        stays = entry is None or (entry.present and not self._has_left(entry))
+        remembered = stays and user.id in self.lapses
         special = moves or remembered or not self._bought.isdisjoint(held(user.assignments))
         if not special and not matched and (entry is None or settled(entry, user)):
             return None, False

@@ -100,6 +100,24 @@ def test_a_rule_excludes_for_those_who_match():
     assert (reason.rule, reason.line) == ("no-ems", 4)
 
 
+def test_what_only_a_group_gives_is_told_at_the_place_of_the_rule():
+    """A rule can't take it: at the exclusion where there is one, else at the rule that replaces."""
+    inherited = seller("anna", held("EMS", group="g-team"))
+    out = Rule(
+        name="out",
+        when=SALES,
+        location=line(3),
+        exclusions=(Exclusion(sku_id=sid("EMS"), rule="out", location=line(4)),),
+    )
+    nothing = Rule(name="nothing", when=SALES, mode="replace", location=line(8))
+
+    for one, place in ((out, 4), (nothing, 8)):
+        plan = ruled(one, users=(inherited,), current={"groups": (team("anna"),)})
+
+        assert plan.changes == ()
+        assert conflict(plan, "inherited").line == place
+
+
 def test_rules_give_nothing_new_to_a_disabled_account_and_take_nothing_from_it():
     """An entry still does: its owner named the account."""
     people = seller("anna", enabled=False), seller("ben", "ENTERPRISEPACK", enabled=False)
