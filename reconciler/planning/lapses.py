@@ -58,11 +58,10 @@ class Lapses:
     def __contains__(self, user_id: str) -> bool:
         return user_id in self._former
 
-    def of(self, user: User, after: User, demand: Demand, matched: Sequence[Rule], book: Rulebook) -> Demand:
+    def of(self, user: User, after: User, demand: Demand, book: Rulebook) -> Demand:
         """Return the demand with what lapses, and note what is kept for now."""
-        if demand.replaces:
+        if demand.replaces:  # by another rule, or by the same one: it matches again
             return demand
-        names = {rule.name for rule in matched}
         chosen = licenses.chosen(demand, user.assignments, ())
         decided = {grant.sku_id for grant in (*demand.grants, *chosen, *demand.ended)}
         decided.update(exclusion.sku_id for exclusion in demand.exclusions)
@@ -70,8 +69,6 @@ class Lapses:
         signed_in = {rule.name for rule in book.signed_in(after)} if after.enabled is False else set()
         lapsed = dict(demand.lapsed)
         for rule, since in self._former[user.id]:
-            if rule.name in names:
-                continue
             for sku_id in sorted(granted(rule, self._today) & direct - decided):
                 until = None if rule.name in signed_in else since + timedelta(days=rule.grace)
                 if until is not None and until <= self._today:

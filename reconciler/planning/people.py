@@ -142,7 +142,7 @@ class _Census:
                 demand = self._demand(entry, matched, after)
         self.rulebook.note(matched, user)
         if remembered:
-            demand = self.lapses.of(user, after, demand, matched, self.rulebook)
+            demand = self.lapses.of(user, after, demand, self.rulebook)
         named = bool(matched or demand.lapsed or user.id in self.lapses.waiting)
         if entry is None and not special and self._is_met(demand, user):
             return None, named

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 
 from reconciler.model import (
@@ -73,6 +74,17 @@ def test_a_rule_gives_its_licences_to_whom_it_matches_and_says_so():
     assert only.address == "users/anna@contoso.com/licenses"
     assert [(b.rule, b.line) for b in only.assign[0].because] == [("sales", 7)]
     assert plan.rules == (RuleRow(name="sales", mode="add", matched=2, file="tenant.yaml", line=7),)
+
+
+def test_users_who_share_what_they_hold_are_all_counted():
+    """They are looked at once: a large tenant has thousands who are alike."""
+    anna, ben = seller("anna", "ENTERPRISEPACK"), seller("ben")
+    alike = msgspec.structs.replace(ben, assignments=anna.assignments)
+
+    plan = ruled(rule("r", SALES), users=(anna, alike))
+
+    assert plan.changes == ()
+    assert plan.rules[0].matched == 2
 
 
 def test_an_adding_rule_takes_nothing_and_a_replacing_one_takes_all_else():
