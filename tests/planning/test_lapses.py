@@ -99,9 +99,10 @@ def test_an_option_of_the_rule_lapses_too():
     assert revoked(plan) == ["EMS"]
 
 
-def test_an_ignored_licence_never_lapses():
+@pytest.mark.parametrize("left", [3, 40])
+def test_an_ignored_licence_never_lapses(left):
     """Nobody takes what is ignored."""
-    plan = lapsing(user("anna", "ENTERPRISEPACK"), left=40, ignored_skus=frozenset({sid("ENTERPRISEPACK")}))
+    plan = lapsing(user("anna", "ENTERPRISEPACK"), left=left, ignored_skus=frozenset({sid("ENTERPRISEPACK")}))
 
     assert (plan.changes, plan.conflicts) == ((), ())
 
@@ -201,6 +202,16 @@ def test_a_disabled_account_keeps_what_rules_would_give_it_whatever_else_is_repl
     plan = ruled(everybody, working, users=(anna, OTHER), ignored_skus=frozenset())
 
     assert revoked(plan) == ["EMS"]
+
+
+def test_a_disabled_account_keeps_one_option_of_a_rule_that_matches_it_anyway():
+    """Only what waits for sign-in is kept, not every option of a choice."""
+    options = Choice(options=(grant("EMS", rule="r"), grant("ENTERPRISEPACK", rule="r")), location=line(7))
+    everybody = rule("r", SALES, mode="replace", grants=(), choices=(options,))
+    working = rule("w", every(SALES, ENABLED), "FLOW_FREE")
+    anna = seller("anna", "EMS", "ENTERPRISEPACK", "FLOW_FREE", enabled=False)
+
+    assert revoked(ruled(everybody, working, users=(anna,))) == ["ENTERPRISEPACK"]
 
 
 def test_who_waits_for_the_end_of_the_grace_is_not_unlisted():

@@ -322,6 +322,15 @@ def test_a_scope_may_be_the_members_of_a_group():
     assert conflict(plan, "out-of-scope").params["upn"] == "ben@contoso.com"
 
 
+def test_what_the_tenant_does_not_tell_puts_nobody_in_scope():
+    """Untold is never yes."""
+    scope = Scope(condition=ENABLED, location=line(2))
+
+    plan = planned(entry("anna", "EMS", scope=scope), users=(user("anna", enabled=None),))
+
+    assert (plan.changes, codes(plan.conflicts)) == ((), ["out-of-scope"])
+
+
 # ------------------------------------------------------------ rules that can't be followed
 
 
@@ -401,6 +410,15 @@ def test_rules_that_differ_on_a_service_plan_are_told_with_the_users_concerned()
 def test_rules_that_agree_or_do_not_manage_the_plans_are_no_matter(other):
     """The same plans off, plans left alone, another SKU."""
     assert ruled(disagreeing("a", "SWAY"), other, users=(seller("anna"),)).conflicts == ()
+
+
+def test_a_grant_that_is_not_in_force_disagrees_with_nobody():
+    """Its last day has passed."""
+    over = msgspec.structs.replace(grant("ENTERPRISEPACK", off=("SWAY",), rule="a"), until=date(2026, 11, 23))
+
+    plan = ruled(rule("a", SALES, grants=(over,)), disagreeing("b"), users=(seller("anna"),))
+
+    assert plan.conflicts == ()
 
 
 def test_an_exception_that_has_run_out_is_told():
