@@ -110,10 +110,16 @@ def _settled(context: Context, view: Scene, revocations: Sequence[Draft]) -> _Se
             if person.upn in moved:
                 picks = choices.picks[person.upn]
                 drafted[person.upn] = drafting.of_person(context, person, steps.get(person.upn, ()), picks)
-        barred = {address: found for address, found in barred.items() if _owner(address) not in moved}
+        touched = {touch.address for upn in moved for touch in drafted[upn].touches}
+        barred = {
+            address: found
+            for address, found in barred.items()
+            if _owner(address) not in moved and address not in touched
+        }
 
 
 def _owner(address: str) -> str:
+    """Return the UPN in the address of a user's own change."""
     return address.split("/")[1] if address.startswith("users/") else address.rpartition("/")[2]
 
 
