@@ -126,7 +126,8 @@ class _Drafting:
         first: list[Draft] = []
         if isinstance(meaning, Restorable):
             first = [self._restore(meaning.entry, meaning.user)]
-        update = self._update(tuple(draft.address for draft in first), needs_location=needs_location)
+        after = tuple(draft.address for draft in first)
+        update = self._update(self.user, after, needs_location=needs_location) if self.user else None
         return [*first, update] if update else first
 
     def _create(self, entry: Entry, *, needs_location: bool) -> Draft:
@@ -158,15 +159,13 @@ class _Drafting:
         takes = difference(held(self.assignments), ())
         return self._draft(change, target=user, parts=(part,), takes=takes)
 
-    def _update(self, first: tuple[str, ...], *, needs_location: bool) -> Draft | None:
+    def _update(self, user: User, first: tuple[str, ...], *, needs_location: bool) -> Draft | None:
         """Return the change of a user's profile and usage location, or None where both are as wanted.
 
         A synced user's profile is mastered on-premises, the usage location is not: where it must be
         set for a licence's sake, the change is about it alone, so that the licence can follow.
         """
-        user, entry = self.user, self.entry
-        if user is None:
-            return None
+        entry = self.entry
         profile = entry.profile if entry else ()
         after: dict[str, Any] = {field: value for field, value in profile if getattr(user, field) != value}
         warnings: tuple[Warning, ...] = ()
@@ -264,16 +263,15 @@ class _Drafting:
         """Yield how groups touch someone who is to be deleted.
 
         Their change waits for the deletion, so that nothing is done to him, and his seats are free for
-        others; while he has to rest disabled first, he is a member like others.
+        others; while he has to rest disabled first, he is a member like others. He joins and leaves none.
         """
         first = tuple(draft.address for draft in drafts if draft.change.kind == "delete-user")
         was = self.assignments
         for step in self.steps:
-            if step.kind == "licences":
-                will = was if first else step.applied(was)
-                part = Part(user=self.ref, target=self.user, was=was, will=will, country=self._country())
-                yield Touch(address=step.address, part=part, after=first)
-                was = will
+            will = was if first else step.applied(was)
+            part = Part(user=self.ref, target=self.user, was=was, will=will, country=self._country())
+            yield Touch(address=step.address, part=part, after=first)
+            was = will
 
     # ------------------------------------------------------------ licences
 
