@@ -107,7 +107,7 @@ class _Drafting:
         by_address = {step.address: step for step in self.steps}
         for placed in sequence.arrange(self.context, self.assignments, moves):
             source = by_address.get(placed.move.address)
-            part = self._part(placed, accounts, delta.will)
+            part = self._part(placed, accounts)
             if source is None:
                 own.append(self._direct(delta, placed, [*accounts, *own], part))
             elif source.kind == "licences":
@@ -279,7 +279,7 @@ class _Drafting:
         """Return the location that a group's licences go by: the tenant's, where the user has none."""
         return (self.user and self.user.usage_location) or self.context.current.organization.country
 
-    def _part(self, placed: Placed, accounts: Sequence[Draft], end: Holdings) -> Part:
+    def _part(self, placed: Placed, accounts: Sequence[Draft]) -> Part:
         """Return what one change of the sequence does, given what becomes of the account."""
         country = self.user.usage_location if self.user else None
         for draft in accounts:
@@ -287,8 +287,7 @@ class _Drafting:
         if placed.move.source is not None:
             country = country or self._country()
         part = part_of(self.ref, self.user, placed)
-        whole = (self.assignments, end) if placed.takes_something else None
-        return msgspec.structs.replace(part, country=country, whole=whole)
+        return msgspec.structs.replace(part, country=country)
 
     def _member(self, step: Step, placed: Placed, accounts: Sequence[Draft], part: Part) -> Draft:
         joins = step.kind == "join"

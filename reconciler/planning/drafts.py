@@ -17,9 +17,9 @@ Holdings = tuple[Assignment, ...]
 class Part(Value, frozen=True, kw_only=True):
     """What a change does to one user's assignments, over all sources: from `was` to `will`.
 
-    `whole` is what the whole plan does to them, where this change is the one that takes something;
-    else None. `target` is None for a user to be created. `country` is the usage location that counts
-    when the change's turn comes.
+    `whole` is both again where something goes that the user doesn't hold in the end either; else None.
+    `target` is None for a user to be created. `country` is the usage location that counts when the
+    change's turn comes.
     """
 
     user: UserRef

@@ -44,7 +44,7 @@ class Placed(Value, frozen=True, kw_only=True):
 
     `after` are addresses of changes that it must follow, `expected` the assignments when these are
     made and none else; `was` and `will` those around it when all are made in order. `takes_something`
-    marks the last change with which something goes that the user doesn't hold in the end.
+    marks a change with which something goes that the user doesn't hold in the end.
     """
 
     move: Move
@@ -139,7 +139,7 @@ def _placed(
             expected=_followed(assignments, ordered, _all_first(move.address, first)),
             was=states[place],
             will=states[place + 1],
-            takes_something=bool(takers) and place == takers[-1],
+            takes_something=place in takers,
         )
         for place, move in enumerate(ordered)
     )

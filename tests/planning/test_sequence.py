@@ -1,8 +1,9 @@
 """The order of one user's changes: what gives before what takes, and nobody waits for nothing."""
 
+from reconciler.model import Options
 from reconciler.plan import Plan
 from tests.planning.test_grouping import grouped, team, through, wanted
-from tests.planning.world import change, codes, entry, grant, held, pid, sid, sku, user
+from tests.planning.world import NOW, change, codes, entry, grant, held, pid, sid, sku, user
 
 ANNA = "users/anna@contoso.com/licenses"
 JOIN, LEAVE = "groups/New/members/anna@contoso.com", "groups/Old/members/anna@contoso.com"
@@ -215,3 +216,19 @@ def test_a_circle_of_three_is_cut_at_its_earliest_change():
     addresses = [address for address, _ in order(plan)]
     assert addresses[0] == "groups/A/licenses"
     assert sorted(addresses) == ["groups/A/licenses", "groups/B/licenses", ANNA]
+
+
+def test_each_change_tells_what_goes_with_it():
+    """The mailbox goes with the direct licence, whether or not the group is left in the same run."""
+    for targets in ((), (ANNA,)):
+        plan = grouped(
+            wanted(members=(), name="Old"),
+            groups=(OLD,),
+            users=(user("anna", "EXCHANGESTANDARD", through("EMS", "Old")),),
+            entries=(entry("anna"),),
+            skus=(*ONE, sku("EXCHANGESTANDARD", 5)),
+            options=Options(now=NOW, targets=targets),
+        )
+
+        told = {c.address: "mailbox-deletion" in codes(c.warnings) for c in plan.changes}
+        assert told == {ANNA: True, **({} if targets else {LEAVE: False})}
