@@ -9,14 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reconciler.journal_lines import Intent, Result, RunStart
-from reconciler.model import Remembered, Removal
+from reconciler.model import Removal
+from reconciler.plan_memory import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
     from reconciler.journal_lines import Damage, Line
-    from reconciler.plan import Topic
+    from reconciler.model import Remembered
 
     Taken = dict[tuple[str, str], tuple[datetime, str]]
     """(user id, SKU id) → when it was taken, and by which kind of change."""
@@ -25,8 +26,6 @@ UNCERTAIN = "unknown"
 """The status of a write that may or may not have happened."""
 MEMBER_ERRORS = "member-errors"
 """The code of a group's change that was made, and failed to reach all of its members."""
-DISABLED = "disabled"
-"""The topic of accounts that shall be deleted and can't sign in."""
 
 
 def removals(lines: Iterable[Line | Damage], tenant_id: str | None) -> tuple[Removal, ...]:
@@ -100,47 +99,18 @@ def remembered(lines: Iterable[Line | Damage], tenant_id: str | None) -> tuple[R
     A user is there since the run that first told of the user, or was switched off by a run; `tenant_id`
     leaves other tenants' runs out.
     """
-    topics: dict[str, _Memory] = {}
+    memory = Memory()
     pending: dict[str, Intent] = {}
     ours = False
     for line in lines:
         if isinstance(line, RunStart):
             ours = tenant_id in (None, line.tenant.id)
             pending.clear()
-            for topic in line.memory if ours else ():
-                topics.setdefault(topic.topic, _Memory()).take(topic, line.time)
+            memory.take(line.memory if ours else (), line.time)
         elif isinstance(line, Intent) and ours and line.kind == "update-user":
             pending[line.address] = line
         elif isinstance(line, Result) and line.status == "done" and line.address in pending:
             enabled = pending.pop(line.address).after.get("enabled")
             if line.user_id and isinstance(enabled, bool):
-                topics.setdefault(DISABLED, _Memory()).switched(line.user_id, line.time, on=enabled)
-    return tuple(
-        Remembered(topic=topic, count=memory.count, since=memory.since, left=memory.left)
-        for topic, memory in sorted(topics.items())
-    )
-
-
-class _Memory:
-    """What is remembered of one topic so far."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.since: dict[str, datetime] = {}
-        self.left: dict[str, datetime] = {}
-
-    def take(self, topic: Topic, moment: datetime) -> None:
-        """Bring it forward over what a run told at its start."""
-        self.count = topic.count
-        for user in topic.joined:
-            self.since[user] = moment
-            self.left.pop(user, None)
-        for user in topic.left:
-            self.since.pop(user, None)
-            self.left[user] = moment
-
-    def switched(self, user: str, moment: datetime, *, on: bool) -> None:
-        """Bring it forward over an account that a run switched on or off."""
-        self.since.pop(user, None)
-        if not on:
-            self.since[user] = moment
+                memory.switched(line.user_id, line.time, on=enabled)
+    return memory.rows()

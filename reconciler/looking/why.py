@@ -89,7 +89,8 @@ class Account(Value, frozen=True, kw_only=True):
     """One user, present or not, as everybody sees it.
 
     `person` is None where the user does not exist (yet, or any more). `entry` is the one that means
-    this user, or that claims the UPN; `found_by` is None where it means nobody for certain.
+    this user, or that claims the UPN; `found_by` is None where it means nobody for certain. `listed`
+    tells whether anything declared means the user: an entry, a rule, or a group.
     """
 
     upn: str
@@ -97,6 +98,7 @@ class Account(Value, frozen=True, kw_only=True):
     deleted: DeletedUser | None = None
     entry: Entry | None = None
     found_by: FoundBy | None = None
+    listed: bool = False
     roles: tuple[str, ...] = ()
     lines: tuple[LicenseLine, ...] = ()
     changes: tuple[Change, ...] = ()
@@ -141,6 +143,7 @@ def account(context: Context, plan: Plan, upn: str, runs: Iterable[Run] = ()) ->
         deleted=deleted,
         entry=entry,
         found_by=found_by,
+        listed=user is not None and user.id in view.people.listed,
         roles=context.roles_of.get(user.id, ()) if user else (),
         lines=_lines(context, person, asked, changes, since),
         changes=changes,

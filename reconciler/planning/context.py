@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model import Assignment, Location, ServicePlan, Sku, User
 from reconciler.plan import Because, License, SkuRef
+from reconciler.plan_memory import DISABLED
 from reconciler.planning import leavers, matching
 from reconciler.roles import GLOBAL_ADMINISTRATOR, UNPRIVILEGED
 
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
         Subscription,
     )
 
-
-DISABLED = "disabled"
-"""Topic (see plan.Topic) of the accounts that shall be deleted and can't sign in."""
 
 SOFT_DELETE = timedelta(days=30)
 """For so long a deleted user can be restored, and a mailbox by licensing it again (Microsoft Learn)."""
@@ -315,6 +313,14 @@ class Context:
     def assignable(self, sku_id: str) -> int:
         """Return how many seats can be taken now; negative where more are in use than may be."""
         return self.seats(sku_id) - self.in_use(sku_id)
+
+
+def replaced(
+    assignments: tuple[Assignment, ...], source: str | None, rows: Iterable[Assignment]
+) -> tuple[Assignment, ...]:
+    """Return a user's assignments with those of one source (a group's id, None: direct) being `rows`."""
+    others = (a for a in assignments if a.assigned_by != source)
+    return tuple(sorted((*others, *rows), key=lambda a: (a.sku_id, a.assigned_by or "")))
 
 
 def held(assignments: tuple[Assignment, ...]) -> frozenset[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from reconciler.model import Assignment, Group, Location, User, Value, WantedGroup, WantedMember
 from reconciler.plan import Conflict
 from reconciler.planning import demands, licenses
+from reconciler.planning.context import replaced
 from reconciler.planning.licenses import Delta
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ class Step(Value, frozen=True, kw_only=True):
 
     def applied(self, assignments: tuple[Assignment, ...]) -> tuple[Assignment, ...]:
         """Return a user's assignments once the step is made."""
-        others = (a for a in assignments if a.assigned_by != self.group.id)
-        return tuple(sorted((*others, *self.gives), key=lambda a: (a.sku_id, a.assigned_by or "")))
+        return replaced(assignments, self.group.id, self.gives)
 
 
 class Groups(Value, frozen=True, kw_only=True):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.plan import Day, Due
+from reconciler.plan_memory import DISABLED
 from reconciler.planning import leavers, simulation
-from reconciler.planning.context import DISABLED
 from reconciler.planning.lapses import topic_of
 from reconciler.planning.planner import make_plan
 

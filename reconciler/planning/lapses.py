@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.plan import Conflict, Topic
+from reconciler.plan_memory import DISABLED
 from reconciler.planning import licenses
-from reconciler.planning.context import DISABLED
 from reconciler.planning.demands import granted
 
 if TYPE_CHECKING:

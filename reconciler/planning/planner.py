@@ -20,6 +20,7 @@ from reconciler.planning import (
     drafting,
     group_drafts,
     guardrails,
+    leavers,
     losses,
     ranking,
     rules,
@@ -32,7 +33,7 @@ from reconciler.planning import (
 )
 from reconciler.planning.choices import Choices
 from reconciler.planning.context import Context, held
-from reconciler.planning.identity import in_doubt
+from reconciler.planning.identity import Found, in_doubt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -203,18 +204,24 @@ def _plan(context: Context, view: Scene, settled: _Settled, kept: dict[str, int]
         seats=shortages.seat_rows(context, ready, missing),
         refusals=tuple(sorted(refusals, key=lambda refusal: refusal.code)),
         rules=rules.rows(book),
-        memory=rules.topics(context, book, _resting(context, persons)),
+        memory=rules.topics(context, book, _resting(context, view)),
     )
 
 
-def _resting(context: Context, persons: Iterable[Person]) -> list[str]:
-    """Return the ids of accounts that shall be deleted and can't sign in, where they must rest so first."""
+def _resting(context: Context, view: Scene) -> list[str]:
+    """Return the ids of accounts that can't sign in and shall be deleted, now or as their leaver's day comes.
+
+    Empty where accounts need not rest before they are deleted.
+    """
     if not context.desired.disable_before_delete:
         return []
+    today = context.options.today
     return [
-        person.user.id
-        for person in persons
-        if person.user and person.entry and not person.entry.present and person.user.enabled is False
+        meaning.user.id
+        for meaning in view.meanings
+        if isinstance(meaning, Found)
+        and meaning.user.enabled is False
+        and (not meaning.entry.present or leavers.stage(meaning.entry.leaver, today) != "working")
     ]
 
 

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from reconciler.model import Assignment, Value
-from reconciler.planning.context import held
+from reconciler.planning.context import held, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,7 @@ class Move(Value, frozen=True, kw_only=True):
 
     def applied(self, assignments: Holdings) -> Holdings:
         """Return the user's assignments once the change is made."""
-        others = (a for a in assignments if a.assigned_by != self.source)
-        return tuple(sorted((*others, *self.will), key=lambda a: (a.sku_id, a.assigned_by or "")))
+        return replaced(assignments, self.source, self.will)
 
 
 class Placed(Value, frozen=True, kw_only=True):

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.model import Assignment, Current, DeletedUser, Remembered, Sku, User
-from reconciler.planning.context import DISABLED, held
+from reconciler.model import Assignment, Current, DeletedUser, Sku, User
+from reconciler.plan_memory import Memory
+from reconciler.planning.context import held, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 def applied(current: Current, plan: Plan, now: datetime) -> Current:
     """Return the current state with the ready changes of `plan` made at `now`."""
-    forecast = _Forecast(current, now)
+    forecast = _Forecast(current, now, plan.memory)
     for change in plan.ready:
         forecast.make(change)
-    return forecast.state(plan.memory)
+    return forecast.state()
 
 
 def renewed(current: Current, now: datetime) -> Current:
@@ -59,7 +60,7 @@ def _with_fewer(sku: Sku, seats: int) -> Sku:
 class _Forecast:
     """The state while changes are made to it."""
 
-    def __init__(self, current: Current, now: datetime) -> None:
+    def __init__(self, current: Current, now: datetime, memory: Iterable[Topic]) -> None:
         self.current = current
         self.now = now
         self.users = {user.id: user for user in current.users}
@@ -67,7 +68,8 @@ class _Forecast:
         self.groups = {group.id: group for group in current.groups}
         self.skus = {sku.id: sku for sku in current.skus}
         self.subscriptions = current.subscriptions
-        self.disabled: dict[str, datetime] = {}
+        self.memory = Memory(current.remembered)
+        self.memory.take(memory, now)
 
     def make(self, change: Change) -> None:
         """Make one change."""
@@ -86,8 +88,8 @@ class _Forecast:
                 self.deleted[user.id] = DeletedUser(**msgspec.structs.asdict(user), deleted_at=self.now)
             case "update-user":
                 self._set(change, **change.after)
-                if change.after.get("enabled") is False:
-                    self.disabled[self._id(change)] = self.now
+                if "enabled" in change.after:
+                    self.memory.switched(self._id(change), self.now, on=change.after["enabled"])
             case "set-licenses":
                 self._hold(self._id(change), None, change.after["assignments"])
             case "set-group-licenses" if change.group:
@@ -106,7 +108,7 @@ class _Forecast:
                     for row in self.subscriptions
                 )
 
-    def state(self, memory: Iterable[Topic]) -> Current:
+    def state(self) -> Current:
         """Return the state as it is now, with what the run would remember."""
         before = Counter(sku for user in self.current.users for sku in held(user.assignments))
         after = Counter(sku for user in self.users.values() for sku in held(user.assignments))
@@ -121,7 +123,7 @@ class _Forecast:
                 for sku in sorted(self.skus.values(), key=lambda sku: sku.id)
             ),
             subscriptions=self.subscriptions,
-            remembered=self._remembered(memory),
+            remembered=self.memory.rows(),
         )
 
     def _id(self, change: Change) -> str:
@@ -135,14 +137,14 @@ class _Forecast:
     def _hold(self, user_id: str, source: str | None, rows: Iterable[dict[str, Any]]) -> None:
         """Let a user hold through one source what `rows` say of it."""
         user = self.users[user_id]
-        kept = [a for a in user.assignments if a.assigned_by != source]
         new = [
             Assignment(sku_id=row["sku_id"], disabled_plans=tuple(row["disabled_plans"]), assigned_by=source)
             for row in rows
             if row.get("assigned_by", source) == source
         ]
-        assignments = tuple(sorted((*kept, *new), key=lambda a: (a.sku_id, a.assigned_by or "")))
-        self.users[user_id] = msgspec.structs.replace(user, assignments=assignments)
+        self.users[user_id] = msgspec.structs.replace(
+            user, assignments=replaced(user.assignments, source, new)
+        )
 
     def _license_group(self, group_id: str, rows: list[dict[str, Any]]) -> None:
         """Let a group, and each of its members through it, hold what `rows` say."""
@@ -161,16 +163,3 @@ class _Forecast:
         members = {*group.members, user_id} if change.after["member"] else {*group.members} - {user_id}
         self.groups[group_id] = msgspec.structs.replace(group, members=tuple(sorted(members)))
         self._hold(user_id, group_id, change.after["assignments"])
-
-    def _remembered(self, memory: Iterable[Topic]) -> tuple[Remembered, ...]:
-        known = {row.topic: row for row in self.current.remembered}
-        for topic in memory:
-            row = known.get(topic.topic, Remembered(topic=topic.topic, count=0))
-            joined, left = (dict.fromkeys(ids, self.now) for ids in (topic.joined, topic.left))
-            since = {key: day for key, day in row.since.items() if key not in left} | joined
-            gone = {key: day for key, day in row.left.items() if key not in joined} | left
-            known[topic.topic] = Remembered(topic=topic.topic, count=topic.count, since=since, left=gone)
-        if self.disabled:
-            row = known.get(DISABLED, Remembered(topic=DISABLED, count=0))
-            known[DISABLED] = msgspec.structs.replace(row, since={**row.since, **self.disabled})
-        return tuple(known.values())

@@ -89,6 +89,8 @@ def entry(account: Account) -> str:
         askers = dict.fromkeys(_asker(wish) for line in account.lines for wish in line.wanted)
         if askers:
             return f"none; {listing(list(askers))} {'asks' if len(askers) == 1 else 'ask'} for licences"
+        if account.listed:
+            return "none; a rule or a declared group means this user, and asks for no licence"
         return "none: not listed, so licences stay as they are unless `unlisted_users` says otherwise"
     of = account.entry
     found = {

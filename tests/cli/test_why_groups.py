@@ -157,3 +157,10 @@ def test_one_of_several_licences_is_all_that_an_entry_may_ask_for(ask):
     page = " ".join(ask("rita").split())
     assert "its list is all that the user may hold directly" in page
     assert "wanted by the entry, tenant.yaml:6" in page
+
+
+def test_a_member_of_a_declared_group_is_no_unlisted_user(ask):
+    """The group's licences may not be managed: the user is listed all the same."""
+    text = ask("carl")
+    assert "none; a rule or a declared group means this user, and asks for no licence" in " ".join(text.split())
+    assert "not listed" in ask("admin")

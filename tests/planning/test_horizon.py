@@ -298,6 +298,21 @@ def test_an_account_rests_disabled_before_it_is_deleted():
     assert future.due() == [("2026-12-01", "delete-user", "users/anna@contoso.com")]
 
 
+def test_a_leaver_rests_from_the_day_on_which_sign_in_was_blocked():
+    """The account is deleted on the day that the entry says, not a rest later."""
+    leaver = Leaver(last_day=date(2026, 11, 30), delete_after=20, location=line(1))
+    ahead = Future(
+        users=(user("anna"),),
+        entries=(entry("anna", grants=None, leaver=leaver),),
+        desired={"disable_before_delete": 7},
+    ).plan()
+
+    assert [(day.date, due.kind) for day in ahead.horizon or () for due in day.due] == [
+        ("2026-12-01", "update-user"),
+        ("2026-12-21", "delete-user"),
+    ]
+
+
 def test_a_rest_that_began_at_an_earlier_run_ends_where_it_would():
     resting = Remembered(topic="disabled", count=1, since={"id-anna": datetime(2026, 11, 20, tzinfo=UTC)})
     future = Future(
