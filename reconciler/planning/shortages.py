@@ -17,7 +17,7 @@ from reconciler.roles import roles_with
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from reconciler.model import User
+    from reconciler.model import Assignment, User
     from reconciler.planning.context import Context
     from reconciler.planning.drafts import Draft
     from reconciler.planning.seats import Settlement
@@ -38,13 +38,17 @@ def candidates(context: Context, sku_id: str, leaving: Collection[str]) -> dict[
     Covered is a user whose other SKUs give every service that this one gives.
     """
     leavers, disabled, covered = [], [], []
+    covers: dict[tuple[Assignment, ...], str | None] = {}
     for user in holders(context, sku_id):
         if user.id in leaving:
             leavers.append(user.upn)
         elif user.enabled is False:
             disabled.append(user.upn)
-        elif cover := _cover(context, user, sku_id):
-            covered.append({"upn": user.upn, "by": cover})
+        else:
+            if user.assignments not in covers:
+                covers[user.assignments] = _cover(context, user.assignments, sku_id)
+            if cover := covers[user.assignments]:
+                covered.append({"upn": user.upn, "by": cover})
     return {
         "leavers": leavers[:CANDIDATES],
         "disabled": disabled[:CANDIDATES],
@@ -52,10 +56,10 @@ def candidates(context: Context, sku_id: str, leaving: Collection[str]) -> dict[
     }
 
 
-def _cover(context: Context, user: User, sku_id: str) -> str | None:
-    """Return the part number of the SKU that covers `sku_id` for a user, if any does."""
-    others = tuple(a for a in user.assignments if a.sku_id != sku_id)
-    before = context.enabled_plans(user.assignments)
+def _cover(context: Context, assignments: tuple[Assignment, ...], sku_id: str) -> str | None:
+    """Return the part number of the SKU that covers `sku_id` for whoever holds these, if any does."""
+    others = tuple(a for a in assignments if a.sku_id != sku_id)
+    before = context.enabled_plans(assignments)
     after = context.enabled_plans(others)
     given = context.catalog.held
     if not others or given(before) != given(after) or losses.warnings(context, before, after):
@@ -71,9 +75,8 @@ def conflicts(
 ) -> list[Conflict]:
     """Return `no-seats` and `swap-cycle` for every draft that the settlement left out."""
     missing = short_seats(context, drafts, settlement)
-    help_for = {
-        pool: candidates(context, pool, leaving) for pools in settlement.short.values() for pool in pools
-    }
+    lacking = {pool for pools in settlement.short.values() for pool in pools}
+    help_for = {pool: candidates(context, pool, leaving) for pool in lacking}
     found = []
     for address, pools in settlement.short.items():
         for sku_id in pools:

@@ -1,6 +1,7 @@
 """Which seats are short, what would help, and what it takes."""
 
 from reconciler.model import DeletedUser, WantedSubscription
+from reconciler.planning import shortages
 from tests.planning.world import change, codes, conflict, entry, held, line, planned, sid, sku, user
 
 
@@ -153,3 +154,19 @@ def test_a_sku_that_is_only_bought_has_a_row_of_seats():
     plan = planned(skus=(sku("VISIOCLIENT"),), desired={"subscriptions": (row,)})
 
     assert [(seats.sku, seats.free_after) for seats in plan.seats] == [("EMS", 4), ("VISIOCLIENT", 10)]
+
+
+def test_who_could_give_up_a_seat_is_looked_for_once_for_each_sku(monkeypatch):
+    """Thousands may lack the same seat, and thousands hold one."""
+    looked = []
+    search = shortages.candidates
+    monkeypatch.setattr(shortages, "candidates", lambda *given: looked.append(given[1]) or search(*given))
+    names = [f"user{number}" for number in range(5)]
+    plan = planned(
+        *(entry(name, "EMS") for name in names),
+        users=(user("zoe", "EMS"), *(user(name) for name in names)),
+        skus=(sku("EMS", 1),),
+    )
+
+    assert codes(plan.conflicts) == ["no-seats"] * 5
+    assert looked == [sid("EMS")]
