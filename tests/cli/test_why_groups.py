@@ -161,6 +161,6 @@ def test_one_of_several_licences_is_all_that_an_entry_may_ask_for(ask):
 
 def test_a_member_of_a_declared_group_is_no_unlisted_user(ask):
     """The group's licences may not be managed: the user is listed all the same."""
-    text = ask("carl")
-    assert "none; a rule or a declared group means this user, and asks for no licence" in " ".join(text.split())
+    told = " ".join(ask("carl").split())
+    assert "none; a rule or a declared group means this user, and asks for no licence" in told
     assert "not listed" in ask("admin")
