@@ -157,12 +157,16 @@ def _shortages(page: Page, plan: Plan) -> None:
 
 
 def _steps(plan: Plan) -> list[tuple[SeatRow, list[tuple[str, int]]]]:
-    """Return for each SKU from which day on how many seats are short, wherever that changes; "" is now."""
+    """Return for each SKU from which day on how many seats are short, wherever that changes; "" is now.
+
+    Short are those that somebody waits for, and those in use beyond what is owned.
+    """
     days = [("", plan.seats), *((day.date, day.seats) for day in plan.horizon or ())]
     found: dict[str, tuple[SeatRow, list[tuple[str, int]]]] = {}
     for date, rows in days:
         for row in rows:
             _, steps = found.setdefault(row.sku_id, (row, []))
-            if row.short != (steps[-1][1] if steps else 0):
-                steps.append((date, row.short))
+            lacking = max(row.short, -row.free_after, 0)
+            if lacking != (steps[-1][1] if steps else 0):
+                steps.append((date, lacking))
     return list(found.values())

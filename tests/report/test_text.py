@@ -767,3 +767,10 @@ def test_seats_over_time_say_from_when_and_by_how_many_a_sku_is_short():
     assert "  ! SPE_E5: 1 seat short now, 4 seats short from 2027-02-01.\n" in page
     assert "  ! EMS: 2 seats short from 2027-01-01, none short from 2027-03-01.\n" in page
     assert "POWER_BI_PRO" not in page
+
+
+def test_seats_in_use_beyond_what_is_owned_are_short_though_nobody_waits_for_one():
+    """As where a subscription ends and its users go on."""
+    days = (p.Day(date="2027-01-04", seats=(seat_row("EMS", 0, 2, 2),)),)
+    page = after_falling_due(shown(plan(horizon=days), 120))
+    assert "  ! EMS: 2 seats short from 2027-01-04.\n" in page
