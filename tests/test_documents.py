@@ -28,12 +28,12 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
 BLOCK = re.compile(r"^```(?P<language>console|yaml)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 VARIABLE = (
+    (r"sha256:[0-9a-f]+", "<digest>"),
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
     (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})", "<instant>"),
     (r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}(?::\d{2})?", "<instant>"),
     (r"\d{4}-\d{2}-\d{2}", "<day>"),
     (r"\d{8}T?-?\d{6}Z?(?:-[0-9a-f]+)?", "<run>"),
-    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
-    (r"sha256:[0-9a-f]+", "<digest>"),
     (r"\d+\.\d+ s\b", "<seconds>"),
 )
 
@@ -200,3 +200,10 @@ def test_the_comparison_sees_a_difference():
     assert alike("…\n", printed)
     assert not alike("Plan for contoso.com on 2026-11-24\n…\n  three\n", printed)
     assert not alike("Plan for contoso.com on 2026-11-24\n  two\n", printed)
+
+
+def test_digits_inside_a_digest_are_no_run_and_no_day():
+    """Of a digest or an id no part is taken for something else, whatever digits stand in it."""
+    digest = "plan sha256:2261b4ce57492238981616d57130002b1aaa02ac6021b5e8ad1c15f44b203e2a"
+    assert fixed(digest) == ["plan <digest>"]
+    assert fixed("id 20261204-0458-5069-8c11-202612041150") == ["id <id>"]
