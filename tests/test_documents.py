@@ -6,7 +6,10 @@ that stories can be told:
 
 - `$ reconciler …` is run, both its streams are shown; `$ echo $?` shows its exit code;
 - a line with nothing but `…` stands for any lines, or none;
-- a ```yaml block whose first line is `# NAME.yaml` is written to that file before the story goes on;
+- a ```yaml block whose first line is `# NAME.yaml` is written to that file before the story goes on, and
+  so is a block that begins with "```csv NAME.csv";
+- every story is told on one day, TOLD: today the days in its files and commands are moved by as many days
+  as have passed since, and back again in what the commands print;
 - days, instants, ids and digests may differ: the demo tenant's dates count from the day it is made.
 
 `make docs` (this test with UPDATE_DOCS set) writes into the documents what the commands print now.
@@ -19,6 +22,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,7 +30,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = [*DOCUMENTS, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
-BLOCK = re.compile(r"^```(?P<language>console|yaml)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+TOLD = date(2026, 11, 24)
+BLOCK = re.compile(
+    r"^```(?P<language>console|yaml|csv)(?: (?P<csv>[\w-]+\.csv))?\n"
+    r"(?P<body>(?:# (?P<yaml>[\w-]+\.yaml)\n)?.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+DAY = re.compile(r"\b(?:\d{4}-\d{2}-\d{2}(?!\d)|\d{8}(?=-\d{6}-))")
 VARIABLE = (
     (r"sha256:[0-9a-f]+", "<digest>"),
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
@@ -47,6 +57,19 @@ def fixed(text):
     for pattern, kind in VARIABLE:
         text = re.sub(pattern, kind, text)
     return [line.rstrip() for line in text.strip("\n").split("\n")]
+
+
+def moved(text, days):
+    """Return `text` with each of its days `days` later; what is no day of the calendar stays."""
+
+    def later(match):
+        try:
+            day = date.fromisoformat(match[0]) + timedelta(days)
+        except ValueError:
+            return match[0]
+        return day.isoformat() if "-" in match[0] else f"{day:%Y%m%d}"
+
+    return DAY.sub(later, text)
 
 
 def alike(shown, printed):
@@ -88,6 +111,7 @@ class Story:
     def __init__(self, folder):
         self.folder = folder
         self.code = 0
+        self.days = (datetime.now(UTC).date() - TOLD).days
         shutil.copy(ROOT / "tenant.yaml", folder)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RECONCILER_")}
         self.environment = kept | {"COLUMNS": "80", "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
@@ -96,7 +120,7 @@ class Story:
         """Run one command line of a block and return what it prints."""
         if command == "echo $?":
             return f"{self.code}\n"
-        program, *arguments = shlex.split(command)
+        program, *arguments = shlex.split(moved(command, self.days))
         assert program == "reconciler", f"a console block runs reconciler and nothing else: {command}"
         done = subprocess.run(
             [sys.executable, "-m", "reconciler", *arguments],
@@ -110,7 +134,11 @@ class Story:
             check=False,
         )
         self.code = done.returncode
-        return done.stdout
+        return moved(done.stdout, -self.days)
+
+    def write(self, name, text):
+        """Write a file that the commands to come read."""
+        (self.folder / name).write_text(moved(text, self.days), encoding="utf-8")
 
     def retell(self, body):
         """Return the body of a console block as it would be told now, unchanged where it still holds."""
@@ -134,11 +162,10 @@ def retold(text, folder):
     story = Story(folder)
 
     def replace(match):
-        body = match["body"]
         if match["language"] == "console":
-            return f"```console\n{story.retell(body)}```"
-        if name := re.match(r"# ([\w-]+\.yaml)\n", body):
-            (folder / name[1]).write_text(body, encoding="utf-8")
+            return f"```console\n{story.retell(match['body'])}```"
+        if name := match["csv"] or match["yaml"]:
+            story.write(name, match["body"])
         return match[0]
 
     return BLOCK.sub(replace, text)
@@ -200,6 +227,20 @@ def test_the_comparison_sees_a_difference():
     assert alike("…\n", printed)
     assert not alike("Plan for contoso.com on 2026-11-24\n…\n  three\n", printed)
     assert not alike("Plan for contoso.com on 2026-11-24\n  two\n", printed)
+
+
+def test_days_of_a_story_are_moved_and_nothing_else():
+    """Days, also those of runs and instants, move; ids, digests and what only looks like a day stay."""
+    text = "until: 2026-12-31 at 2026-11-24T02:00:00Z, 20261124-044933-429d"
+    assert moved(text, 40) == "until: 2027-02-09 at 2027-01-03T02:00:00Z, 20270103-044933-429d"
+    assert moved(moved(text, 400), -400) == text
+    for same in (
+        "last day 2027-13-01",
+        "id 20261204-0458-5069-8c11-202612041150",
+        "sha256:20261124",
+        "12026-11-245",
+    ):
+        assert moved(same, 40) == same
 
 
 def test_digits_inside_a_digest_are_no_run_and_no_day():
