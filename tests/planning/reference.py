@@ -1,6 +1,7 @@
 """What shall a user hold directly, by the definitions alone? The real planner must agree.
 
-One user, no seats, no groups: entry and rules, dates, modes, exclusions, choices, disabled accounts.
+One user, no seats: entry and rules, dates, modes, exclusions, choices, disabled accounts, and what groups
+give already. What a change of a group does to its members is not told here; the laws hold that.
 """
 
 from datetime import date
@@ -31,13 +32,23 @@ def active(grant, today: date) -> bool:
     return (not grant.start or grant.start <= today) and (not grant.until or today <= grant.until)
 
 
+def inherited(user: User) -> dict[str, set[str]]:
+    """Return SKU id → plans that are off, of what groups give: what any of them has on is on."""
+    given: dict[str, set[str]] = {}
+    for a in user.assignments:
+        if a.assigned_by and a.state == "Active":
+            given[a.sku_id] = given.get(a.sku_id, set(a.disabled_plans)) & set(a.disabled_plans)
+    return given
+
+
 def holds(
     user: User, entry: Entry | None, rules: tuple[Rule, ...], today: date
 ) -> dict[str, tuple[str, ...]]:
     """Return SKU id → plans that are off, of what the user shall hold directly."""
     matching = [rule for rule in rules if answer(rule.when, user) is True]
     sources = [*([entry] if entry else []), *matching]
-    before = {a.sku_id: a.disabled_plans for a in user.assignments}
+    before = {a.sku_id: a.disabled_plans for a in user.assignments if a.assigned_by is None}
+    given = inherited(user)
     excluded = {
         one.sku_id for source in sources for one in source.exclusions if not one.until or today <= one.until
     }
@@ -46,7 +57,8 @@ def holds(
     for source in sources:
         for choice in source.choices:
             options = [o for o in choice.options if active(o, today) and o.sku_id not in excluded]
-            kept = [option for option in options if option.sku_id in before or option.sku_id in plain]
+            present = before.keys() | given.keys() | plain
+            kept = [option for option in options if option.sku_id in present]
             grants += (kept or options)[:1]
     wanted: dict[str, list] = {}
     for grant in grants:
@@ -58,6 +70,8 @@ def holds(
             continue
         managed = [set(one.disabled_plans) for one in reasons if one.disabled_plans is not None]
         off = tuple(sorted(set.intersection(*managed))) if managed else before.get(sku_id, ())
+        if sku_id not in before and sku_id in given and (not managed or given[sku_id] <= set(off)):
+            continue
         after[sku_id] = off
     ended = {
         g.sku_id

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from reconciler import model
 from reconciler.model import Choice, Entry, Every, Exclusion, Grant, Not, Rule, Some
+from reconciler.plan import assignments_of
 from tests.planning.reference import holds
 from tests.planning.world import NOW, World, held, line, pid, sid, sku, user
 
@@ -120,19 +121,33 @@ def rules(draw):
     )
 
 
+@st.composite
+def inherited(draw):
+    """Draw what two groups give, each some plans, one perhaps in error."""
+    found = []
+    for group in ("group-1", "group-2"):
+        for part in sorted(draw(st.sets(st.sampled_from(PARTS[:2]), max_size=2))):
+            off = draw(st.sampled_from(((), ("INTUNE_A",), ("INTUNE_A", "MFA_PREMIUM"))))
+            state = draw(st.sampled_from(("Active", "Active", "Error")))
+            found.append(held(part, off=off if part == "EMS" else (), group=group, state=state))
+    return tuple(found)
+
+
 @given(
     entries(),
     rules(),
     st.sets(st.sampled_from(PARTS)),
+    st.one_of(st.just(()), inherited()),
     st.sampled_from(("Sales", "IT", None)),
     st.sampled_from((True, False, None)),
     st.sampled_from(("Member", "Guest", None)),
 )
-def test_the_planner_agrees_with_the_definitions(entry, made, parts, department, enabled, kind):
+def test_the_planner_agrees_with_the_definitions(entry, made, parts, through, department, enabled, kind):
     """Whatever entry and rules ask, with seats for everybody."""
     anna = user(
         "anna",
         *(held(part) for part in sorted(parts)),
+        *through,
         department=department,
         enabled=enabled,
         user_type=kind,
@@ -144,12 +159,9 @@ def test_the_planner_agrees_with_the_definitions(entry, made, parts, department,
         desired={"rules": made},
     ).plan()
     mine = [one for one in plan.changes if one.kind == "set-licenses" and one.user and one.user.id == anna.id]
-    rows = (
-        mine[0].after["assignments"]
-        if mine
-        else [{"sku_id": a.sku_id, "disabled_plans": list(a.disabled_plans)} for a in anna.assignments]
-    )
-    found = {row["sku_id"]: tuple(row["disabled_plans"]) for row in rows}
+    rows = mine[0].after["assignments"] if mine else assignments_of(anna)
+    direct = [row for row in rows if row["assigned_by"] is None]
+    found = {row["sku_id"]: tuple(row["disabled_plans"]) for row in direct}
     assert found == holds(anna, entry, made, TODAY)
 
 
