@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 OF_A_PLAN = ("files", "targets", "use_grace", "catalog")
 """Options that decide what a plan holds: a saved one is carried out as it is."""
 
+BATCHES = 4
+"""Batches of writes in flight at once where nothing is said."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flags:
@@ -71,7 +74,7 @@ class Proposed:
 )
 @click.argument("path", type=options.PATH, metavar="[PLAN]", required=False)
 @options.file
-@options.acting_as
+@options.connection
 @options.targets
 @options.use_grace
 @options.allow
@@ -88,15 +91,8 @@ class Proposed:
     metavar="FILE",
     help="Write the first passwords of created users to this new file; nobody else may read it.",
 )
-@click.option(
-    "--parallelism",
-    type=options.Whole(1, 16),
-    default=4,
-    show_default=True,
-    help="Batches in flight at once.",
-)
 @options.as_json
-def command(*, path: Path | None, acting_as: str | None, **given: Any) -> int:
+def command(*, path: Path | None, connection: session.Connection, **given: Any) -> int:
     """Carry out the ready changes of a plan.
 
     With PLAN, exactly that reviewed plan; without, a plan made now, as `plan` makes it. Asks first.
@@ -106,7 +102,7 @@ def command(*, path: Path | None, acting_as: str | None, **given: Any) -> int:
     where it was done in part, 5 where the outcome of a write is unknown, 130 where it was interrupted.
     """
     made = {name: given.pop(name) for name in OF_A_PLAN}
-    flags = Flags(**given)
+    flags = Flags(parallelism=connection.parallelism or BATCHES, **given)
     if path is not None and any(made.values()):
         raise click.UsageError(
             "a saved plan is carried out as it is: --file, --target, --use-grace and "
@@ -123,10 +119,10 @@ def command(*, path: Path | None, acting_as: str | None, **given: Any) -> int:
         log = stack.enter_context(journal.Journal(journal.path_in(session.home()), clock=clock.now))
         _tell_of_a_kill(log)
         if reviewed is None:
-            request = session.Request(acting_as=acting_as, allow=flags.allow, writes=True, **made)
+            request = session.Request(connection=connection, allow=flags.allow, writes=True, **made)
             proposed, directory = _make(request, stack)
         else:
-            proposed, directory = _open(*reviewed, acting_as, stack)
+            proposed, directory = _open(*reviewed, connection, stack)
         clock.set(proposed.live.now)
         return _apply(proposed, directory, log, flags)
 
@@ -188,7 +184,7 @@ def _reviewed(path: Path) -> tuple[Plan, str]:
 
 
 def _open(
-    plan: Plan, digest: str, acting_as: str | None, stack: contextlib.ExitStack
+    plan: Plan, digest: str, connection: session.Connection, stack: contextlib.ExitStack
 ) -> tuple[Proposed, Directory]:
     """Open a way to the tenant of a saved plan, and find out who and where we are."""
     from reconciler.apply import Live
@@ -196,7 +192,7 @@ def _open(
 
     provider: Provider = "graph" if plan.tenant.provider == "graph" else "sandbox"
     tenant = TenantRef(id=plan.tenant.id, provider=provider)
-    directory = stack.enter_context(session.connect(tenant, acting_as, writes=True))
+    directory = stack.enter_context(session.connect(tenant, connection, writes=True))
     organization, now = directory.identity()
     named = [name for name in plan.guardrails.get("protected_users", ()) if "@" not in name]
     roles, groups = directory.protections(named)

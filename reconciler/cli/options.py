@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import fields
 from datetime import UTC, datetime
-from functools import reduce
+from functools import reduce, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from reconciler.cli.session import Connection
+from reconciler.directory.signin import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,12 +107,37 @@ file = click.option(
     metavar="PATH",
     help="Desired state: a file, or a folder of them. May be repeated.  [default: tenant.yaml]",
 )
-acting_as = click.option(
-    "acting_as",
-    "--as",
-    type=upn,
-    metavar="UPN",
-    help="Act as this user of the sandbox or snapshot.  [default: the first global administrator]",
+_CONNECTION = (
+    click.option(
+        "acting_as",
+        "--as",
+        type=upn,
+        metavar="UPN",
+        help="Act as this user of the sandbox or snapshot.  [default: the first global administrator]",
+    ),
+    click.option(
+        "--auth",
+        type=click.Choice(METHODS),
+        metavar="METHOD",
+        help="Sign in to a live tenant this way only, such as azure-cli; `reconciler doctor` lists them.",
+    ),
+    click.option(
+        "--timeout",
+        type=Whole(1, 600),
+        metavar="SECONDS",
+        help="How long one request may take.  [default: 60]",
+    ),
+    click.option(
+        "--parallelism",
+        type=Whole(1, 16),
+        metavar="N",
+        help="Requests in flight at once.  [default: 8 reads, 4 batches of writes]",
+    ),
+    click.option(
+        "--debug-http",
+        is_flag=True,
+        help="Show each request and answer on standard error, secrets masked.",
+    ),
 )
 at = click.option(
     "--at",
@@ -150,7 +179,19 @@ detailed_exitcode = click.option(
 as_json = click.option("as_json", "--json", is_flag=True, help="Print one JSON document and nothing else.")
 everything = click.option("everything", "--all", is_flag=True, help="Cut no long list short.")
 
-_PLANNING = (file, acting_as, at, snapshot, targets, use_grace, allow, catalog)
+
+def connection(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the way to the tenant; the command gets them as one `connection`."""
+
+    @wraps(command)
+    def connected(*args: Any, **given: Any) -> Any:  # noqa: ANN401  as the command returns
+        said = {field.name: given.pop(field.name) for field in fields(Connection)}
+        return command(*args, connection=Connection(**said), **given)
+
+    return reduce(lambda decorated, option: option(decorated), reversed(_CONNECTION), connected)
+
+
+_PLANNING = (file, connection, at, snapshot, targets, use_grace, allow, catalog)
 
 
 def planning(command: Decorated) -> Decorated:

@@ -29,7 +29,7 @@ COLUMNS = ("until", "days_left", "upn", "name", "what", "how", "skus", "lost_at"
     ],
 )
 @options.file
-@options.acting_as
+@options.connection
 @seen.snapshot
 @seen.at
 @options.catalog

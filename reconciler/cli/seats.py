@@ -43,7 +43,7 @@ COLUMNS = (
     ],
 )
 @options.file
-@options.acting_as
+@options.connection
 @seen.snapshot
 @options.catalog
 @options.as_json

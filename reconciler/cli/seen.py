@@ -69,7 +69,7 @@ class Seen:
 def see(
     files: tuple[Path, ...],
     *,
-    acting_as: str | None = None,
+    connection: session.Connection = session.PLAIN,
     snapshot: Path | None = None,
     at: datetime | None = None,
     catalog: Path | None = None,
@@ -89,17 +89,17 @@ def see(
     document = config.read(session.files(files)) if files or session.DEFAULT_FILE.exists() else None
     tenant = document.tenant if document else TenantRef()
     if snapshot is not None:
-        current, actor, now = _saved(snapshot, tenant, acting_as, needs_actor=needs_actor)
+        current, actor, now = _saved(snapshot, tenant, connection, needs_actor=needs_actor)
     else:
         groups = document.named_groups if document else ()
-        current, actor, now = _live(tenant, acting_as, groups, needs_actor=needs_actor)
+        current, actor, now = _live(tenant, connection, groups, needs_actor=needs_actor)
     desired = (
         config.resolve(document, current.skus, facts)
         if document
         else Desired(tenant=tenant, digest="", ignored_skus=facts.free_skus)
     )
     if asks_mailboxes_of and snapshot is None:
-        with session.connect(tenant, acting_as) as directory:
+        with session.connect(tenant, connection) as directory:
             current = session.with_mailboxes(directory, current, asks_mailboxes_of(current, desired))
     return Seen(
         current=current, desired=desired, document=document, catalog=facts, now=at or now, actor=actor
@@ -113,7 +113,7 @@ Looked = tuple["Current", "Actor", "datetime"]
 """A current state, who acts, and the instant from which days count."""
 
 
-def _saved(path: Path, tenant: TenantRef, acting_as: str | None, *, needs_actor: bool) -> Looked:
+def _saved(path: Path, tenant: TenantRef, connection: session.Connection, *, needs_actor: bool) -> Looked:
     """Read a snapshot; now is really now."""
     from datetime import UTC, datetime
 
@@ -121,13 +121,15 @@ def _saved(path: Path, tenant: TenantRef, acting_as: str | None, *, needs_actor:
 
     current = snapshot.load(path)
     session.check_tenant(tenant, current.organization)
-    actor = snapshot.default_actor(current, acting_as) if needs_actor else _nobody()
+    actor = snapshot.default_actor(current, connection.acting_as) if needs_actor else _nobody()
     return current, actor, datetime.now(UTC)
 
 
-def _live(tenant: TenantRef, acting_as: str | None, groups: tuple[str, ...], *, needs_actor: bool) -> Looked:
+def _live(
+    tenant: TenantRef, connection: session.Connection, groups: tuple[str, ...], *, needs_actor: bool
+) -> Looked:
     """Read the tenant; now is what its clock says."""
-    with session.connect(tenant, acting_as) as directory:
+    with session.connect(tenant, connection) as directory:
         session.check_tenant(tenant, directory.identity()[0])
         current = session.look(directory, groups)
         return current, directory.actor() if needs_actor else _nobody(), current.taken_at

@@ -38,6 +38,28 @@ DEFAULT_HOME = Path(".reconciler")
 SANDBOX_URL = "https://sandbox.invalid"
 SANDBOX_TOKEN = "sandbox"  # noqa: S105  stands for the sandbox's default actor
 
+READS = 8
+"""Requests in flight at once where nothing is said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """What the command line says about the way to the tenant: the options of `options.connection`.
+
+    `acting_as` is a user of the sandbox or of a snapshot, `auth` the one way to sign in that is tried,
+    `timeout` in seconds for one request. None: whatever is right where nothing is said.
+    """
+
+    acting_as: str | None = None
+    auth: str | None = None
+    timeout: int | None = None
+    parallelism: int | None = None
+    debug_http: bool = False
+
+
+PLAIN = Connection()
+"""The way to the tenant where nothing is said of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -48,7 +70,7 @@ class Request:
     """
 
     files: tuple[Path, ...] = ()
-    acting_as: str | None = None
+    connection: Connection = PLAIN
     at: datetime | None = None
     snapshot: Path | None = None
     targets: tuple[str, ...] = ()
@@ -95,7 +117,7 @@ def declared(named: Sequence[Path]) -> Document | None:
 
 
 def connect(
-    tenant: TenantRef, acting_as: str | None, *, writes: bool = False
+    tenant: TenantRef, connection: Connection, *, writes: bool = False
 ) -> AbstractContextManager[Directory]:
     """Return a way to the tenant that opens and closes with its context.
 
@@ -119,9 +141,11 @@ def connect(
             commerce_url=f"{SANDBOX_URL}/commerce/v1",
             token=lambda: token,
             transport=httpx.WSGITransport(app=sandbox.app(where), raise_app_exceptions=False),
+            parallelism=connection.parallelism or READS,
         )
 
-    return acting.open_as(acting_as, directory(acting_as or SANDBOX_TOKEN), lambda: directory(SANDBOX_TOKEN))
+    upn = connection.acting_as
+    return acting.open_as(upn, directory(upn or SANDBOX_TOKEN), lambda: directory(SANDBOX_TOKEN))
 
 
 def ready_sandbox() -> Path:
@@ -156,7 +180,7 @@ def make(request: Request, planner: Planner | None = None) -> Made:
     document = _document(request)
     current = snapshot.load(request.snapshot)
     check_tenant(document.tenant, current.organization)
-    actor = snapshot.default_actor(current, request.acting_as)
+    actor = snapshot.default_actor(current, request.connection.acting_as)
     desired = _desired(request, document, current)
     return _plan(request, desired, current, actor, now=datetime.now(UTC), planner=planner)
 
@@ -172,7 +196,7 @@ def planned(request: Request, planner: Planner | None = None) -> Iterator[tuple[
     from reconciler.planning import unlisted
 
     document = _document(request)
-    with connect(document.tenant, request.acting_as, writes=request.writes) as directory:
+    with connect(document.tenant, request.connection, writes=request.writes) as directory:
         check_tenant(document.tenant, directory.identity()[0])
         groups, fields = reading(document)
         current = look(directory, (*groups, *request.groups), fields)

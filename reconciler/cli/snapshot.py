@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     ],
 )
 @options.file
-@options.acting_as
+@options.connection
 @click.option("--out", type=options.PATH, metavar="FILE", required=True, help="Where to save it.")
-def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> None:
+def command(*, files: tuple[Path, ...], connection: session.Connection, out: Path) -> None:
     """Save the tenant's current state to a file.
 
     The file holds users, licences, SKUs, groups and role assignments as Microsoft Graph spells them,
@@ -38,7 +38,7 @@ def command(*, files: tuple[Path, ...], acting_as: str | None, out: Path) -> Non
 
     document = session.declared(files)
     tenant = document.tenant if document else TenantRef()
-    with session.connect(tenant, acting_as) as directory:
+    with session.connect(tenant, connection) as directory:
         session.check_tenant(tenant, directory.identity()[0])
         current = session.look(directory, document.named_groups if document else ())
         if document and _revokes(document):

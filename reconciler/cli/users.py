@@ -81,7 +81,7 @@ class Wanted:
 )
 @click.option("--auto-approve", is_flag=True, help="Don't ask before tenant.yaml is changed.")
 @options.file
-@options.acting_as
+@options.connection
 @seen.snapshot
 @options.catalog
 @options.as_json

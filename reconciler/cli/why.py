@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 )
 @click.argument("upn", metavar="UPN")
 @options.file
-@options.acting_as
+@options.connection
 @seen.snapshot
 @seen.at
 @options.use_grace
