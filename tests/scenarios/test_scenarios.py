@@ -5,11 +5,14 @@ rule that it shows), a current state (`state.json`, a snapshot whose SKUs are cu
 that matter to the rule) and what Reconciler says of the two on 24 November 2026 at 02:00 UTC:
 
     plan.txt, plan.json     the plan, for people (80 columns, no colour) and for programs
-    problems.txt            instead of a plan: what is wrong with tenant.yaml
-    flags.txt               more options for `plan`, if any
+    plan-DAY.txt            the plan of a later day, if nothing changes until then (`--at DAY`)
+    problems.txt            instead of a plan: what is wrong with the files
+    flags.txt               more options for `plan`, if any; `-f` names files beside tenant.yaml
+    command.txt             the command that plans, where it is not `plan`
     users.txt, seats.txt,   what the commands of COMMANDS print about the same tenant, where the rule is
     recoverable.txt         about that
     answers.txt, apply.txt  what a person types when `apply` asks, one line a run, and what those runs print
+    story.txt               commands in a sandbox that begins as state.json, and what each prints
 
 To add a case, copy the nearest folder and run with UPDATE_SCENARIOS=1, which writes the answers anew: read
 them before you keep them. Every scenario is then put into the sandbox, to hold the laws of a plan on it.
@@ -20,18 +23,22 @@ import json
 import os
 import random
 import re
+import shlex
 import shutil
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler import __version__, sandbox, schemas
-from reconciler.cli import main
+from reconciler import __version__, catalog, config, sandbox, schemas
+from reconciler.cli import main, session
+from reconciler.cli.migrate_to_group import command as migrate_command
 from reconciler.cli.plan import command as plan_command
+from reconciler.model import Options
 from reconciler.plan import digest_of
+from reconciler.planning import look_ahead, make_plan, migrate
 from reconciler.report.document import dumps, to_document
 from tests.laws.bench import any_order, bench, frozen, runnable, seats, services
 
@@ -42,6 +49,7 @@ REWRITE = bool(os.environ.get("UPDATE_SCENARIOS"))
 
 STATE = ("--snapshot", "state.json")
 WHEN = ("--at", "2026-11-24T02:00:00Z")
+PLANNERS = {"plan": plan_command, "migrate-to-group": migrate_command}
 COMMANDS = {
     "users.txt": ("users", "--unlicensed", "-f", "tenant.yaml", *STATE),
     "seats.txt": ("seats", "-f", "tenant.yaml", *STATE),
@@ -78,15 +86,24 @@ def run(capsys):
     return run
 
 
+def words(path, otherwise=""):
+    """Return what a file of one command line holds, word by word."""
+    return shlex.split(path.read_text(encoding="utf-8") if path.exists() else otherwise)
+
+
 def flags(scenario):
-    """Return the options that a scenario adds to `plan`."""
-    path = scenario / "flags.txt"
-    return path.read_text().split() if path.exists() else []
+    """Return the options that a scenario adds to its plan."""
+    return words(scenario / "flags.txt")
+
+
+def command(scenario):
+    """Return the command that plans: its name, and what it needs beside options."""
+    return words(scenario / "command.txt", "plan")
 
 
 def plan_of(scenario, *more):
     """Return the command line of a scenario's plan."""
-    return "plan", "-f", "tenant.yaml", *STATE, *WHEN, *flags(scenario), *more
+    return *command(scenario), "-f", "tenant.yaml", *STATE, *WHEN, *flags(scenario), *more
 
 
 def golden(path, actual):
@@ -119,6 +136,15 @@ def test_what_is_said(scenario, run):
     code, text, told = run(*plan_of(scenario, "--json"))
     assert (code, told) == (0, "")
     assert text == of_this_version(golden(scenario / "plan.json", text))
+
+
+@each([folder for folder in SCENARIOS if any(folder.glob("plan-*.txt"))])
+def test_what_is_said_of_later_days(scenario, run):
+    """The plan of each later day that the folder holds is word for word what is printed."""
+    for path in sorted(scenario.glob("plan-*.txt")):
+        code, page, told = run(*plan_of(scenario, "--at", path.stem.removeprefix("plan-")))
+        assert (code, told) == (0, "")
+        assert page == golden(path, page)
 
 
 @each([folder for folder in SCENARIOS if any((folder / name).exists() for name in COMMANDS)])
@@ -176,13 +202,37 @@ def _shuffled(value, chance):
 
 @contextmanager
 def on_a_bench(scenario):
-    """Yield a sandbox of the scenario's tenant, with its desired state and its options."""
-    options = plan_command.make_context("plan", flags(scenario)).params
+    """Yield a sandbox of the scenario's tenant, which plans as the scenario does."""
+    name, *more = command(scenario)
+    options = PLANNERS[name].make_context(name, [*more, *flags(scenario)]).params
     state = json.loads((scenario / "state.json").read_text(encoding="utf-8"))
     with bench(state, {}, options["acting_as"] or "sandbox") as tenant:
-        shutil.copy(scenario / "tenant.yaml", tenant.home)
-        tenant.options = {name: options[name] for name in ("use_grace", "targets", "allow")}
+        for path in (*scenario.glob("*.yaml"), *scenario.glob("*.csv")):
+            shutil.copy(path, tenant.home)
+        tenant.plan = partial(planned_live, tenant, options)
         yield tenant
+
+
+def planned_live(tenant, options):
+    """Return the plan of the tenant as it is now; of its users only what the files use is read."""
+    facts = catalog.load()
+    with chdir(tenant.home):
+        document = config.read([Path("tenant.yaml"), *options["files"]])
+    groups, fields = session.reading(document)
+    group = options.get("group")
+    current = tenant.directory.read((*groups, *([group] if group else [])), fields)
+    chosen = Options(
+        now=options["at"] or current.taken_at,
+        use_grace=options["use_grace"],
+        targets=options["targets"],
+        allow=options["allow"],
+    )
+    desired = config.resolve(document, current.skus, facts)
+    given = desired, current, tenant.directory.actor(), facts, chosen
+    if group:
+        return migrate(*given, group)
+    horizon = options["horizon"]
+    return look_ahead(make_plan(*given), *given, horizon) if horizon else make_plan(*given)
 
 
 @each(PLANNED)
@@ -231,6 +281,8 @@ def test_any_order_is_safe_and_leaves_nothing_to_do(scenario):
             kept = plans & steps[-1].get(user, frozenset()) if steps else plans
             assert all(kept <= step[user] for step in steps if kept)
         changed = {change.user.id for change in plan.ready if change.user}
+        groups = {change.group.id for change in plan.ready if change.kind == "set-group-licenses"}
+        changed |= {member for group in before.groups if group.id in groups for member in group.members}
         after = {user.id: user for user in tenant.directory.read().users}
         assert [user for user in before.users if user.id not in changed and after[user.id] != user] == []
 
@@ -296,3 +348,23 @@ def test_what_apply_asks(scenario, monkeypatch):
         shown.append(f"$ reconciler apply\n{asked}(exit code {code})\n")
     page = re.sub(r"\b\d{8}-\d{6}-\w{4}\b", "RUN", "\n".join(shown))
     assert page == golden(scenario / "apply.txt", page)
+
+
+# ------------------------------------------------------------ from day to day
+
+
+@each([folder for folder in SCENARIOS if (folder / "story.txt").exists()])
+def test_what_happens_from_day_to_day(scenario, monkeypatch, run):
+    """What hangs on earlier runs is told as a story: what each command prints in one sandbox."""
+    for name in ("app", "load", "advance"):
+        monkeypatch.setattr(sandbox, name, partial(getattr(sandbox, name), clock=frozen))
+    sandbox.load(Path(".reconciler"), Path("state.json"))
+    told = []
+    for line in (scenario / "story.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("$ "):
+            program, *argv = shlex.split(line.removeprefix("$ "))
+            assert program == "reconciler", line
+            code, page, notices = run(*argv)
+            told.append(f"{line}\n{page}{notices}(exit code {code})\n")
+    page = re.sub(r"\b\d{8}-\d{6}-\w{4}\b", "RUN", "\n".join(told))
+    assert page == golden(scenario / "story.txt", page)
