@@ -60,13 +60,16 @@ class Lapses:
 
     def of(self, user: User, after: User, demand: Demand, book: Rulebook) -> Demand:
         """Return the demand with what lapses, and note what is kept for now."""
+        signed_in = {rule.name for rule in book.signed_in(after)} if after.enabled is False else set()
+        for rule, _ in self._former[user.id]:
+            if rule.name in signed_in:
+                book.away.setdefault(rule.name, set()).add(user.id)
         if demand.replaces:  # by another rule, or by the same one: it matches again
             return demand
         chosen = licenses.chosen(demand, user.assignments, ())
         decided = {grant.sku_id for grant in (*demand.grants, *chosen, *demand.ended)}
         decided.update(exclusion.sku_id for exclusion in demand.exclusions)
         direct = {a.sku_id for a in user.assignments if a.assigned_by is None} - self._context.untouchable
-        signed_in = {rule.name for rule in book.signed_in(after)} if after.enabled is False else set()
         lapsed = dict(demand.lapsed)
         for rule, since in self._former[user.id]:
             for sku_id in sorted(granted(rule, self._today) & direct - decided):
@@ -112,25 +115,29 @@ def kept_when_disabled(matched: Sequence[Rule], signed_in: Sequence[Rule], today
 
 
 def topics(
-    context: Context, rules: Iterable[tuple[Rule, Collection[str]]], disabled: Collection[str]
+    context: Context,
+    rules: Iterable[tuple[Rule, Collection[str], Collection[str]]],
+    disabled: Collection[str],
 ) -> tuple[Topic, ...]:
     """Return what an applied run shall remember: of replacing rules, and of accounts to be deleted.
 
-    `rules` come with the ids of the users whom each matches.
+    `rules` come with the ids of the users whom each matches, and of those for whom it only waits to
+    sign in again: time does not run against these.
     """
-    rows = [(topic_of(rule), set(ids)) for rule, ids in rules if rule.mode == "replace"]
+    rows = [(topic_of(rule), set(ids), set(away)) for rule, ids, away in rules if rule.mode == "replace"]
     known = {row.topic: row for row in context.current.remembered}
     if disabled or DISABLED in known:
-        rows.append((DISABLED, set(disabled)))
+        rows.append((DISABLED, set(disabled), set()))
     found = []
-    for topic, ids in rows:
+    for topic, ids, away in rows:
         before = set(known[topic].since) if topic in known else set()
+        there = ids | away
         found.append(
             Topic(
                 topic=topic,
                 count=len(ids),
-                joined=tuple(sorted(ids - before)),
-                left=tuple(sorted(before - ids)),
+                joined=tuple(sorted(there - before)),
+                left=tuple(sorted(before - there)),
             )
         )
     return tuple(sorted(found, key=lambda topic: topic.topic))

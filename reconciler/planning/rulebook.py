@@ -41,6 +41,8 @@ class Rulebook:
         self._wide = matching.Matcher(scoped, later) if scoped else None
         self._outside: dict[str, list[User]] = {}
         self._users: dict[int, tuple[Matched, list[User]]] = {}
+        self.away: dict[str, set[str]] = {}
+        """Rule name → ids of users whom it matched at an earlier run, and would if they could sign in."""
         self.sees_membership = "member_of" in self._after.fields
         self.sees_location = "usage_location" in self._after.fields
         self.sees_sign_in = "enabled" in self._after.fields

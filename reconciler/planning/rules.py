@@ -78,7 +78,8 @@ def topics(context: Context, book: Rulebook, disabled: Sequence[str]) -> tuple[T
         for rule in matched:
             if rule.mode == "replace":
                 ids.setdefault(rule.name, []).extend(user.id for user in users)
-    return lapses.topics(context, [(rule, ids.get(rule.name, [])) for rule in book.rules], disabled)
+    found = [(rule, ids.get(rule.name, []), book.away.get(rule.name, ())) for rule in book.rules]
+    return lapses.topics(context, found, disabled)
 
 
 def _counts(book: Rulebook) -> Counter[str]:

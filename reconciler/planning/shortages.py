@@ -89,6 +89,7 @@ def conflicts(
                 "in_use": context.in_use(sku_id),
                 "needed": needed,
                 "buy": buy,
+                **_others(context, drafts[address], sku_id),
                 **help_for[sku_id],
             }
             found.append(_seat_conflict(drafts[address], "no-seats", ref.sku, params))
@@ -97,6 +98,18 @@ def conflicts(
         users = [_name(drafts[key]) for key in circle]
         found.append(_seat_conflict(drafts[address], "swap-cycle", None, {"users": users, "skus": skus}))
     return found
+
+
+def _others(context: Context, draft: Draft, sku_id: str) -> dict[str, list[str]]:
+    """Return what else a `one_of` with this SKU names: whoever is still short of it tried all of that."""
+    demand = draft.demand
+    excluded = {exclusion.sku_id for exclusion in demand.exclusions}
+    certain = {grant.sku_id for grant in demand.grants}
+    for choice in demand.choices:
+        options = [option.sku_id for option in choice.options if option.sku_id not in excluded]
+        if sku_id in options and sku_id not in certain and len(options) > 1:
+            return {"others": [context.sku(other).part_number for other in options if other != sku_id]}
+    return {}
 
 
 def _seat_conflict(draft: Draft, code: str, sku: str | None, params: dict[str, Any]) -> Conflict:

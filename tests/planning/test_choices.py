@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from reconciler.model import Choice, Grant, Restriction
+import pytest
+
+from reconciler.model import Choice, Exclusion, Grant, Restriction
 from reconciler.model import Test as Check
 from reconciler.plan import Plan
 from tests.planning.test_grouping import team, through, wanted
@@ -87,8 +89,29 @@ def test_where_no_option_is_left_the_first_is_what_is_missing():
     plan = planned(chooses("anna", E5_OR_E3), users=(user("anna"),), skus=owned(SPE_E5=0, SPE_E3=0))
 
     assert given(plan) == {"anna": (["SPE_E5"], [], "blocked")}
-    assert conflict(plan, "no-seats").sku == "SPE_E5"
+    short = conflict(plan, "no-seats")
+    assert (short.sku, short.params["others"]) == ("SPE_E5", ["SPE_E3"])
     assert [(row.sku, row.buy) for row in plan.purchases] == [("SPE_E5", 1)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"grants": (grant("SPE_E5"),), "choices": (E5_OR_E3,)},
+        {"choices": (E5_OR_E3,), "exclusions": (Exclusion(sku_id=sid("SPE_E3"), location=line(5)),)},
+        {"grants": (grant("SPE_E5"),), "choices": (one_of("VISIOCLIENT", "POWER_BI_PRO", at=5),)},
+    ],
+    ids=["granted as well", "excluded", "of another choice"],
+)
+def test_of_a_shortage_that_no_other_option_can_end_none_is_told(fields):
+    """It would not help, or it has nothing to do with it."""
+    plan = planned(
+        entry("anna", mode="add", **fields),
+        users=(user("anna"),),
+        skus=owned(SPE_E5=0, SPE_E3=0, VISIOCLIENT=1, POWER_BI_PRO=1),
+    )
+
+    assert "others" not in conflict(plan, "no-seats").params
 
 
 def test_options_are_tried_one_after_the_other():

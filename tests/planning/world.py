@@ -115,8 +115,8 @@ class World:
     actor: Actor = CHIEF
     options: Options = PLAIN
 
-    def plan(self) -> Plan:
-        """Return the plan of this world."""
+    def states(self) -> tuple[Desired, Current]:
+        """Return the desired and the current state of this world."""
         current = Current(
             **{
                 "taken_at": NOW,
@@ -137,7 +137,11 @@ class World:
                 **(self.desired or {}),
             }
         )
-        return make_plan(desired, current, self.actor, CATALOG, self.options)
+        return desired, current
+
+    def plan(self) -> Plan:
+        """Return the plan of this world."""
+        return make_plan(*self.states(), self.actor, CATALOG, self.options)
 
 
 def planned(*entries: Entry, users: tuple[User, ...] = (), skus: tuple[Sku, ...] = (), **more: Any) -> Plan:
