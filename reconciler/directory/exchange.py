@@ -27,11 +27,15 @@ _FAULT = msgspec.json.Decoder(FaultReply)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call inside a batch, or alone; `link` is relative to the version root."""
+    """One call inside a batch, or alone; `link` is relative to the version root.
+
+    `eventual` asks for the index that `$count` in a filter needs.
+    """
 
     method: str
     link: str
     body: Mapping[str, Any] | None = None
+    eventual: bool = False
     client_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
 
@@ -143,6 +147,8 @@ def batch_of(requests: Sequence[Request]) -> Request:
     for number, request in enumerate(requests):
         item: dict[str, Any] = {"id": str(number), "method": request.method, "url": request.link}
         item["headers"] = {"client-request-id": request.client_request_id}
+        if request.eventual:
+            item["headers"]["ConsistencyLevel"] = "eventual"
         if request.body is not None:
             item["headers"]["Content-Type"] = "application/json"
             item["body"] = request.body
@@ -150,9 +156,13 @@ def batch_of(requests: Sequence[Request]) -> Request:
     return Request(method="POST", link="/$batch", body={"requests": items})
 
 
-def items_of(reply: BatchReply, requests: Sequence[Request]) -> list[Answer | None]:
-    """Return the answers in the order of the requests: Graph gives them in any."""
+def items_of(reply: BatchReply, requests: Sequence[Request], outer: Answer) -> list[Answer | None]:
+    """Return the answers in the order of the requests: Graph gives them in any.
+
+    Those inside have no clock of their own: they get the outer one's.
+    """
     by_id = {item.id: item for item in reply.responses}
+    clock = {name: outer.headers[name] for name in ("date",) if name in outer.headers}
     answers: list[Answer | None] = []
     for number, request in enumerate(requests):
         item = by_id.get(str(number))
@@ -161,7 +171,7 @@ def items_of(reply: BatchReply, requests: Sequence[Request]) -> list[Answer | No
             if item is None
             else Answer(
                 status=item.status,
-                headers={name.lower(): str(value) for name, value in (item.headers or {}).items()},
+                headers=clock | {name.lower(): str(value) for name, value in (item.headers or {}).items()},
                 content=bytes(item.body),
                 client_request_id=request.client_request_id,
             )

@@ -30,7 +30,7 @@ from reconciler.directory.wire import UNREADABLE, BatchReply, Page
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -205,21 +205,24 @@ class Transport:
 
     # ------------------------------------------------------------ batches
 
-    def read_batch(self, links: Sequence[str]) -> list[Answer]:
+    def read_batch(self, links: Sequence[str], *, eventual: Collection[str] = ()) -> list[Answer]:
         """Read up to 20 things in one request; an item that is throttled or down is asked again, alone.
 
-        Items that stay bad are returned as they are: each has its own status.
+        Items that stay bad are returned as they are: each has its own status. `eventual`: see get.
         """
         answers: dict[int, Answer] = {}
         waiting = list(range(len(links)))
         for attempt in range(ATTEMPTS):
-            requests = [Request(method="GET", link=links[index]) for index in waiting]
+            requests = [
+                Request(method="GET", link=links[index], eventual=links[index] in eventual)
+                for index in waiting
+            ]
             reply, outer = self._read(
                 lambda requests=requests: batch_of(requests),  # type: ignore[misc]
                 {"x-ms-throttle-priority": "low"},
                 _BATCH,
             )
-            got = items_of(reply, requests)
+            got = items_of(reply, requests, outer)
             for index, answer in zip(waiting, got, strict=True):
                 answers[index] = answer or missing(outer)
             waiting = [index for index in waiting if answers[index].status in _RETRIED]
@@ -257,7 +260,7 @@ class Transport:
             ]
         return [
             item or Lost(each.client_request_id, "the batch's answer lacks this item")
-            for each, item in zip(requests, items_of(reply, requests), strict=True)
+            for each, item in zip(requests, items_of(reply, requests, answer), strict=True)
         ]
 
 
