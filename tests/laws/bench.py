@@ -1,7 +1,7 @@
 """A sandbox of one random tenant, and what the laws need to ask of it: plan, write, look, count."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,8 +21,19 @@ from reconciler.planning import make_plan
 
 
 def frozen() -> datetime:
-    """Return the only moment there is."""
+    """Return the moment at which everything begins."""
     return datetime(2026, 11, 24, 2, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    """The tenant's clock and the journal's: it stands still until it is set."""
+
+    now: datetime = field(default_factory=frozen)
+
+    def __call__(self) -> datetime:
+        """Return what it shows."""
+        return self.now
 
 
 class Recorder(httpx.BaseTransport):
@@ -50,25 +61,29 @@ class Bench:
     home: Path
     directory: Directory
     recorder: Recorder
+    clock: Clock = field(default_factory=Clock)
     options: dict[str, Any] = field(default_factory=dict)
 
     def declare(self, document: dict[str, Any]) -> None:
         """Write the desired state (JSON is YAML)."""
         (self.home / "tenant.yaml").write_text(json.dumps(document), encoding="utf-8")
 
-    def plan(self) -> Plan:
-        """Plan against the tenant as it is now."""
+    def plan(self, planner: Callable[..., Plan] = make_plan) -> Plan:
+        """Plan against the tenant as it is now, with what earlier runs remember."""
         facts = catalog.load()
         with chdir(self.home):
             document = config.read([Path("tenant.yaml")])
         current = self.directory.read(document.named_groups)
+        path = journal.path_in(self.home)
+        remembered = journal.remembered(path, current.organization.id)
+        current = msgspec.structs.replace(current, remembered=remembered)
         desired = config.resolve(document, current.skus, facts)
         options = Options(now=current.taken_at, **self.options)
-        return make_plan(desired, current, self.directory.actor(), facts, options)
+        return planner(desired, current, self.directory.actor(), facts, options)
 
     def apply(self, plan: Plan) -> apply.Run:
         """Carry out a plan as the command does, journal included."""
-        with journal.Journal(journal.path_in(self.home), clock=frozen) as record:
+        with journal.Journal(journal.path_in(self.home), clock=self.clock) as record:
             record.begin(
                 tool_version=plan.tool_version,
                 plan_digest="sha256:0",
@@ -77,6 +92,7 @@ class Bench:
                 actor=plan.actor,
                 options={},
                 changes=len(plan.ready),
+                memory=plan.memory,
             )
             return apply.run(plan, self.directory, record, on_result=lambda _: None)
 
@@ -96,8 +112,9 @@ def bench(snapshot: dict[str, Any], document: dict[str, Any], actor: str = "sand
     with TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "state.json").write_text(json.dumps(snapshot), encoding="utf-8")
-        sandbox.load(home, home / "state.json", clock=frozen)
-        inner = httpx.WSGITransport(app=sandbox.app(home, clock=frozen), raise_app_exceptions=False)
+        clock = Clock()
+        sandbox.load(home, home / "state.json", clock=clock)
+        inner = httpx.WSGITransport(app=sandbox.app(home, clock=clock), raise_app_exceptions=False)
         recorder = Recorder(inner)
         with Directory(
             base_url="https://sandbox.invalid/v1.0",
@@ -105,7 +122,7 @@ def bench(snapshot: dict[str, Any], document: dict[str, Any], actor: str = "sand
             token=lambda: actor,
             transport=recorder,
         ) as directory:
-            made = Bench(home, directory, recorder)
+            made = Bench(home, directory, recorder, clock)
             made.declare(document)
             yield made
 
