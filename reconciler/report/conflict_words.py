@@ -121,8 +121,9 @@ def _no_seats(f: Facts) -> Told:
     owned = have if seats or used else "the tenant owns no seat of it"
     first = "; what is free goes to others first" if used < seats else ""
     need = f"{needed:,} {'is' if needed == 1 else 'are'} needed{first}"
+    nor = f", nor what else `one_of` names ({listing(f.names('others'))})" if f.names("others") else ""
     return Told(
-        f"{f.user} can't get {f.product}: {owned}, and {need}.",
+        f"{f.user} can't get {f.product}{nor}: {owned}, and {need}.",
         _shortage(f, f.number("buy")),
     )
 

@@ -35,6 +35,9 @@ Verb = Literal[
     "renewal",
 ]
 
+RULE = "rule "
+"""How the place of a rule begins; that of anything else begins with its file."""
+
 PERSONAL_PARAMS = frozenset({"upn", "name"})
 """Params that only repeat whom a warning is about: no reason to tell alike changes apart."""
 
@@ -86,9 +89,11 @@ class Row(NamedTuple):
 
     @property
     def because(self) -> str:
-        """Return the place in the desired state, where all changes share it: "tenant.yaml:21"."""
-        places = {_because(change) for change in self.changes}
-        return places.pop() if len(places) == 1 else ""
+        """Return the places in the desired state, where all changes share them or rules alone give them."""
+        places = dict.fromkeys(_because(change) for change in self.changes)
+        every = list(dict.fromkeys(one for some in places for one in some))
+        shared = len(places) == 1 or all(one.startswith(RULE) for one in every)
+        return listing(every, limit=2) if every and shared else ""
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -202,14 +207,14 @@ def _plans_off(licences: Sequence[License]) -> list[tuple[str, ...]]:
     return [licence.disabled_plans for licence in licences]
 
 
-def _because(change: Change) -> str:
-    reasons = [
-        reason
-        for part in (change.assign, change.modify, change.revoke)
-        for reason in (because for licence in part for because in licence.because)  # new ones first
-    ]
-    places = dict.fromkeys(place(reason.rule, reason.file, reason.line) for reason in reasons)
-    return listing(list(places), limit=2) if places else ""
+def _because(change: Change) -> tuple[str, ...]:
+    """Return where what a change does to licences is declared; a rule is told once."""
+    found: dict[str, str] = {}
+    for part in (change.assign, change.modify, change.revoke):  # new ones first
+        for reason in (because for licence in part for because in licence.because):
+            where = place(reason.rule, reason.file, reason.line)
+            found.setdefault(reason.rule if where.startswith(RULE) else where, where)
+    return tuple(found.values())
 
 
 def place(rule: str, file: str, line: int) -> str:
@@ -221,7 +226,7 @@ def place(rule: str, file: str, line: int) -> str:
         case "unlisted_users":
             return f"{where} ({rule})"
         case _:
-            return f"rule {clean(rule)}, {where}"
+            return f"{RULE}{clean(rule)}, {where}"
 
 
 # ------------------------------------------------------------ what it is about

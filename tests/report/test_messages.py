@@ -291,6 +291,15 @@ def test_a_shortage_says_why_this_user_gets_no_seat(seats, used, needed, said):
     assert told("no-seats", short).message.endswith(said)
 
 
+def test_a_shortage_of_all_that_a_one_of_names_says_so():
+    """Who reads that no E5 is left asks why it is no E3 then."""
+    short = {**ANNA, **E5, "seats": 1, "in_use": 1, "needed": 2, "buy": 1, "others": ["SPE_E3", "EMS"]}
+    assert told("no-seats", short).message == (
+        "user anna@contoso.com can't get SPE_E5 (Microsoft 365 E5), nor what else `one_of` names "
+        "(SPE_E3 and EMS): 1 of 1 seat is in use, and 2 are needed."
+    )
+
+
 @pytest.mark.parametrize("code", ["no-seats", "over-allocated"])
 def test_remedies_of_a_shortage_are_to_buy_then_to_delete_leavers_then_to_revoke(code):
     buy, delete, revoke = told(code).remedies

@@ -658,6 +658,24 @@ def test_the_place_of_a_licence_that_a_rule_gives_names_the_rule():
     assert "[tenant.yaml:40]" in shown(plan(changes=(group_licences((group,)),)), 120)
 
 
+def test_a_rule_that_gives_one_licence_and_takes_another_is_named_once():
+    """Its place is that of the licence that it gives."""
+    swap = licences("anna", (licence("EMS", 40, rule="sales"),), (licence("SPE_E5", 38, rule="sales"),))
+    assert "[rule sales, tenant.yaml:40]" in shown(plan(changes=(swap,)), 120)
+
+
+def test_alike_changes_of_different_rules_name_these_rules():
+    """What several entries give is found by their names; what rules give is found only here."""
+    rules = [licences(n, (licence("EMS", 40 + i, rule=n),)) for i, n in enumerate(("north", "south"))]
+    page = " ".join(shown(plan(changes=tuple(rules)), 120).split())
+    assert "2 users" in page
+    assert "[rule north, tenant.yaml:40 and rule south, tenant.yaml:41]" in page
+    entry = licences("anna", (licence("EMS", 20),))
+    page = shown(plan(changes=(*rules, entry)), 120)
+    assert "3 users" in page
+    assert "[" not in page
+
+
 # ------------------------------------------------------------ rules
 
 
