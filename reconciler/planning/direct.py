@@ -70,9 +70,10 @@ def set_licenses(
 
 def part_of(ref: UserRef, target: User | None, placed: Placed) -> Part:
     """Return what a user's only change does."""
-    whole = (placed.was, placed.will) if placed.takes_something else None
     country = target.usage_location if target else None
-    return Part(user=ref, target=target, was=placed.was, will=placed.will, country=country, whole=whole)
+    return Part(
+        user=ref, target=target, was=placed.was, will=placed.will, country=country, whole=placed.whole
+    )
 
 
 def rows_of(assignments: Holdings) -> list[dict[str, Any]]:

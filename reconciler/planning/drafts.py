@@ -17,7 +17,8 @@ Holdings = tuple[Assignment, ...]
 class Part(Value, frozen=True, kw_only=True):
     """What a change does to one user's assignments, over all sources: from `was` to `will`.
 
-    `whole` is both again where something goes that the user doesn't hold in the end either; else None.
+    `whole` is what is held before the whole plan, where something goes with this change that isn't there
+    in the end; else None.
     `target` is None for a user to be created. `country` is the usage location that counts when the
     change's turn comes.
     """
@@ -27,7 +28,7 @@ class Part(Value, frozen=True, kw_only=True):
     was: Holdings = ()
     will: Holdings = ()
     country: str | None = None
-    whole: tuple[Holdings, Holdings] | None = None
+    whole: Holdings | None = None
 
 
 class Draft(Value, frozen=True, kw_only=True):

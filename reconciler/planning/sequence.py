@@ -42,8 +42,9 @@ class Placed(Value, frozen=True, kw_only=True):
     """A change in its place.
 
     `after` are addresses of changes that it must follow, `expected` the assignments when these are
-    made and none else; `was` and `will` those around it when all are made in order. `takes_something`
-    marks a change with which something goes that the user doesn't hold in the end.
+    made and none else; `was` and `will` those around it when all are made in order. `whole` is what
+    the user holds before all of them, for a change with which something goes that isn't there in the
+    end; else None.
     """
 
     move: Move
@@ -51,7 +52,7 @@ class Placed(Value, frozen=True, kw_only=True):
     expected: tuple[Assignment, ...]
     was: tuple[Assignment, ...]
     will: tuple[Assignment, ...]
-    takes_something: bool
+    whole: tuple[Assignment, ...] | None
 
 
 def of_step(step: Step, assignments: Holdings) -> Move:
@@ -123,14 +124,7 @@ def _placed(
     states = [assignments]
     for move in ordered:
         states.append(move.applied(states[-1]))
-    plans = [context.enabled_plans(state) for state in states]
-    lost = plans[0] - plans[-1]
-    seats = held(states[0]) - held(states[-1])
-    takers = [
-        place
-        for place, move in enumerate(ordered)
-        if (plans[place] - plans[place + 1]) & lost or (held(states[place]) - held(states[place + 1])) & seats
-    ]
+    things = [context.enabled_plans(state) | held(state) for state in states]
     return tuple(
         Placed(
             move=move,
@@ -138,7 +132,7 @@ def _placed(
             expected=_followed(assignments, ordered, _all_first(move.address, first)),
             was=states[place],
             will=states[place + 1],
-            takes_something=place in takers,
+            whole=assignments if things[place] - things[place + 1] - things[-1] else None,
         )
         for place, move in enumerate(ordered)
     )

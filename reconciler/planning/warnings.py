@@ -28,20 +28,29 @@ def of_draft(context: Context, draft: Draft, grace: Collection[str]) -> tuple[Wa
 
 
 def _losses(context: Context, draft: Draft) -> Iterator[Warning]:
-    """What a user's enabled plans lose, over all sources, told with the change that takes it."""
+    """What is lost of what a user had before the plan, over all sources, told with the change that takes it."""
     for part in draft.parts if draft.alters else ():
         if part.whole is None:
             continue
-        was, will = part.whole
         who = {} if draft.change.user else {"upn": part.user.upn}
-        for warning in losses.warnings(context, context.enabled_plans(was), context.enabled_plans(will)):
-            more = _giver(context, was, will) if warning.code == "mailbox-deletion" else {}
-            yield msgspec.structs.replace(warning, params={**warning.params, **more, **who})
-        for sku_id in sorted(held(was) - held(will)):
+        will = context.enabled_plans(part.will)
+        taken = losses.warnings(context, context.enabled_plans(part.was), will)
+        kinds = {_kind(warning) for warning in taken}
+        for warning in losses.warnings(context, context.enabled_plans(part.whole), will):
+            if _kind(warning) in kinds:
+                more = _giver(context, part.was, part.will) if warning.code == "mailbox-deletion" else {}
+                yield msgspec.structs.replace(warning, params={**warning.params, **more, **who})
+        for sku_id in sorted(held(part.was) & held(part.whole) - held(part.will)):
             if not context.plans_of(sku_id):
                 ref = context.sku_ref(sku_id)
                 warning = losses.unknown(ref.name)
                 yield msgspec.structs.replace(warning, params={**warning.params, **who})
+
+
+def _kind(warning: Warning) -> tuple[str, object, object]:
+    """Return what is the same for two warnings of one loss."""
+    service = warning.params.get("service")
+    return warning.code, service, None if service else warning.params.get("title")
 
 
 def _giver(context: Context, was: Holdings, will: Holdings) -> dict[str, str]:

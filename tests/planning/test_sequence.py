@@ -184,6 +184,33 @@ def test_what_is_lost_in_the_end_is_told_once_by_the_last_that_takes_it():
     assert change(plan, LEAVE).depends_on == (ANNA,)
 
 
+def test_what_was_there_for_a_moment_only_is_not_lost():
+    """The group gets a mailbox to give while a member leaves it: he had none, and nothing of it is deleted."""
+    plan = grouped(
+        wanted("EXCHANGESTANDARD", members=(), name="Old"),
+        groups=(OLD,),
+        users=(user("anna", through("EMS", "Old")),),
+        skus=(*ONE, sku("EXCHANGESTANDARD", 5)),
+    )
+
+    told = change(plan, LEAVE).warnings
+    assert [(warning.code, warning.params["service"]) for warning in told] == [("data-deletion", "intune")]
+
+
+def test_what_was_there_in_another_way_before_is_lost():
+    """The mailbox moves to a bigger licence of the group, and goes when the member leaves it."""
+    plan = grouped(
+        wanted("EXCHANGEENTERPRISE", mode="replace", members=(), name="Old"),
+        groups=(team("anna", name="Old", gives=(held("EXCHANGESTANDARD"),)),),
+        users=(user("anna", through("EXCHANGESTANDARD", "Old")),),
+        skus=(sku("EXCHANGESTANDARD", 5), sku("EXCHANGEENTERPRISE", 5)),
+    )
+
+    assert change(plan, "groups/Old/licenses").warnings == ()
+    (told,) = change(plan, LEAVE).warnings
+    assert (told.code, told.params["sku"]) == ("mailbox-deletion", "EXCHANGEENTERPRISE")
+
+
 def test_two_changes_that_each_give_what_the_other_takes_are_not_left_waiting_for_each_other():
     """The group and the direct licence trade places: joining comes first."""
     off = ("INTUNE_A",)
