@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from reconciler.directory import mailboxes, reader, snapshot
+from reconciler.directory.connections import Connections
 from reconciler.directory.observer import Observer
+from reconciler.directory.pacing import BUDGET, Pace
+from reconciler.directory.sending import Sender
 from reconciler.directory.settling import PATIENCE, Settler
+from reconciler.directory.tokens import Tokens, no_other
 from reconciler.directory.transport import Transport
 from reconciler.directory.writer import Writer
 
@@ -28,41 +32,58 @@ if TYPE_CHECKING:
     from reconciler.model import Actor, Current, Group, Mailbox, Organization, RoleAssignment
     from reconciler.plan import Change
 
-_TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+TIMEOUT = 60.0  # seconds
+_CONNECT = 15.0
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Directory:
     """A tenant behind Microsoft Graph (and, where it has one, a commerce API).
 
-    `token` is called for every request, so it may be renewed on the way. Use it as a context
-    manager. Safe to use from several threads. Every error is a DirectoryError. `patience` bounds in
-    seconds how long the members of a changed group are waited for.
+    `token` is called for every request, so it may be renewed on the way; `renew` after one was refused,
+    with the tenant's challenge: True means that another may be had. Use it as a context manager. Safe to
+    use from several threads. Every error is a DirectoryError, or what `token` raises.
+
+    `parallelism` bounds the requests in flight. `timeout`, in seconds, is that of one request. `patience`
+    bounds in seconds how long a change is waited for that the tenant accepted. `budget` is how many writes
+    may be sent in 150 seconds. `debug` is given lines about what goes over the wire, without secrets.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each a choice of its own, by keyword
         self,
         *,
         base_url: str,
         token: Callable[[], str],
+        renew: Callable[[str | None], bool] = no_other,
         transport: httpx.BaseTransport | None = None,
         commerce_url: str | None = None,
         parallelism: int = 8,
+        timeout: float = TIMEOUT,
+        patience: float = PATIENCE,
+        budget: float = BUDGET,
+        debug: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
-        patience: float = PATIENCE,
     ) -> None:
-        self._client = httpx.Client(
-            transport=transport,
-            timeout=_TIMEOUT,
-            follow_redirects=False,
-            # A tenant on this machine (the sandbox, served) is never reached through a proxy.
-            trust_env=httpx.URL(base_url).host not in _LOOPBACK,
-        )
-        self._graph = Transport(self._client, base_url, token, sleep=sleep, jitter=jitter)
-        self._commerce = (
-            Transport(self._client, commerce_url, token, sleep=sleep, jitter=jitter) if commerce_url else None
-        )
+        def client() -> httpx.Client:
+            return httpx.Client(
+                transport=transport,
+                timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT)),
+                follow_redirects=False,
+                # A tenant on this machine (the sandbox, served) is never reached through a proxy.
+                trust_env=httpx.URL(base_url).host not in _LOOPBACK,
+            )
+
+        def face(url: str) -> Transport:
+            sender = Sender(self._connections, url, tokens, debug=debug, clock=clock)
+            pace = Pace(parallelism, clock=clock, sleep=sleep, budget=budget)
+            return Transport(sender, pace, sleep=sleep, jitter=jitter)
+
+        self._connections = Connections(client)
+        tokens = Tokens(token, renew)
+        self._graph = face(base_url)
+        self._commerce = face(commerce_url) if commerce_url else None
         self._pool = ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="directory")
         fresh: set[str] = set()
         self._observer = Observer(self._graph, self._commerce, fresh)
@@ -81,7 +102,7 @@ class Directory:
     def close(self) -> None:
         """Close connections and threads."""
         self._pool.shutdown(cancel_futures=True)
-        self._client.close()
+        self._connections.close()
 
     def read(self, groups: Sequence[str] = (), fields: Collection[str] | None = None) -> Current:
         """Return the current state, complete. Raises DirectoryError where any part could not be read.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _CODES = {401: "unauthorized", 403: "forbidden", 404: "not-found", 429: "throttled"}
 _NO_FAULT = Fault()
 _FAULT = msgspec.json.Decoder(FaultReply)
+LOW_PRIORITY = {"x-ms-throttle-priority": "low"}
+"""Asks a tenant that is short of breath to let others pass: nobody waits at a screen for a run of ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the tenant answered; header names are in lower case."""
+    """What the tenant answered; header names are in lower case. `generation` is that of the token."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     client_request_id: str
+    generation: int = 0
 
     @property
     def ok(self) -> bool:
@@ -62,6 +65,14 @@ class Answer:
     def retry_after(self) -> float | None:
         """Return the seconds that the tenant asks to wait, or None where it doesn't say."""
         return seconds_to_wait(self.headers.get("retry-after"), self.headers.get("date"))
+
+    @property
+    def used(self) -> float:
+        """Return the part of its limit that the tenant says is used; it says so only near it."""
+        try:
+            return float(self.headers.get("x-ms-throttle-limit-percentage", ""))
+        except ValueError:
+            return 0.0
 
     @property
     def date(self) -> datetime | None:
@@ -83,13 +94,19 @@ class Answer:
 
 
 class Lost(Exception):
-    """No usable answer came to a write. `sent` is False where the request never left."""
+    """No usable answer came to a write. `sent` is False where the request never left.
 
-    def __init__(self, client_request_id: str, reason: str, *, sent: bool = True) -> None:
+    `code` tells why it is of no use to try again now; None: it may be.
+    """
+
+    def __init__(
+        self, client_request_id: str, reason: str, *, sent: bool = True, code: str | None = None
+    ) -> None:
         super().__init__(reason)
         self.client_request_id = client_request_id
         self.reason = reason
         self.sent = sent
+        self.code = code
 
 
 def _http_date(value: str | None) -> datetime | None:
@@ -146,7 +163,7 @@ def batch_of(requests: Sequence[Request]) -> Request:
     items: list[dict[str, Any]] = []
     for number, request in enumerate(requests):
         item: dict[str, Any] = {"id": str(number), "method": request.method, "url": request.link}
-        item["headers"] = {"client-request-id": request.client_request_id}
+        item["headers"] = {"client-request-id": request.client_request_id, **LOW_PRIORITY}
         if request.eventual:
             item["headers"]["ConsistencyLevel"] = "eventual"
         if request.body is not None:
@@ -174,6 +191,7 @@ def items_of(reply: BatchReply, requests: Sequence[Request], outer: Answer) -> l
                 headers=clock | {name.lower(): str(value) for name, value in (item.headers or {}).items()},
                 content=bytes(item.body),
                 client_request_id=request.client_request_id,
+                generation=outer.generation,
             )
         )
     return answers

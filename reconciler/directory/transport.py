@@ -1,18 +1,18 @@
-"""How does one request get an answer? Headers, token, retries of reads, pages, batches.
+"""How does a question get its answer? Retries of reads, pages, batches, the tenant's pace.
 
-The only module that speaks HTTP: everything that httpx raises ends here as a DirectoryError, or as
-`Lost` for a write. A read is retried within bounds; a write is sent once, and whoever sent it must
-look before sending again (design §9: Microsoft's own stacks were measured to commit one POST four
-times). A token goes to the exact origin of the base URL and nowhere else.
+A read is retried within bounds, and where it fails that is a DirectoryError. A write is sent once, and
+whoever sent it must look before sending again (Microsoft's own stacks were measured to commit one POST
+four times). How a request is sent, sending.py knows; how fast, pacing.py.
 """
 
 from __future__ import annotations
 
 import random
 import time
+from dataclasses import replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-import httpx
 import msgspec
 
 from reconciler.directory.collector import collector_paused
@@ -26,105 +26,82 @@ from reconciler.directory.exchange import (
     missing,
     path_of,
 )
+from reconciler.directory.pacing import LONGEST_WAIT, Closed
 from reconciler.directory.wire import UNREADABLE, BatchReply, Page
-from reconciler.errors import DirectoryError
+from reconciler.errors import DirectoryError, ReconcilerError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from reconciler.directory.pacing import Pace
+    from reconciler.directory.sending import Sender
 
 T = TypeVar("T")
 Row = TypeVar("Row")
 
 ATTEMPTS = 6  # of one read
-LONGEST_WAIT = 300.0  # seconds; a tenant that asks for more is told to the user instead
 BATCH_SIZE = 20  # Graph's limit for $batch
 MOST_PAGES = 100_000  # of one listing: a chain of links that never ends is no listing
 RESTARTS = 2  # of one listing whose page token expired on the way
-_EXPIRED_PAGE = "directory_expiredpagetoken"
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+EXPIRED_PAGE = "directory_expiredpagetoken"
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_ASKING_FOR_QUIET = frozenset({429, 503})
 _BATCH = msgspec.json.Decoder(BatchReply)
 
 
 class Transport:
-    """One face of a tenant: a base URL, the token for it, and how patient to be.
+    """One face of a tenant, and how patient to be with it.
 
     Safe to use from several threads. `sleep` and `jitter` (a number from 0 to 1) are given by tests.
     """
 
     def __init__(
         self,
-        client: httpx.Client,
-        base_url: str,
-        token: Callable[[], str],
+        sender: Sender,
+        pace: Pace,
         *,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._client = client
-        self.root = base_url.rstrip("/")
-        self._origin = _origin(httpx.URL(self.root))
-        self._token = token
+        self.root = sender.root
+        self.pace = pace
         self.sleep = sleep
+        self._sender = sender
         self._jitter = jitter
 
     def back_off(self, attempt: int) -> float:
         """Return the seconds to wait after failure number `attempt` (from 0): doubling, with jitter."""
         return float(min(30.0, 0.5 * 2**attempt) * (0.5 + self._jitter() / 2))
 
-    # ------------------------------------------------------------ one request
-
     def send(self, request: Request, *, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send once. Raises Lost where no answer came, DirectoryError("foreign-link") for another origin."""
-        url = self._url(request.link)
-        known = {
-            "Authorization": f"Bearer {self._token()}",
-            "client-request-id": request.client_request_id,
-            "Accept": "application/json",
-            **(headers or {}),
-        }
-        content = None
-        if request.body is not None:
-            known["Content-Type"] = "application/json"
-            content = msgspec.json.encode(request.body)
-        try:
-            response = self._client.request(request.method, url, headers=known, content=content)
-        except _UNSENT as error:
-            raise Lost(request.client_request_id, _reason(error), sent=False) from error
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            raise Lost(request.client_request_id, _reason(error)) from error
-        return Answer(
-            status=response.status_code,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            content=response.content,
-            client_request_id=request.client_request_id,
-        )
+        """Send once, when the tenant does not ask for quiet; see Sender.send."""
+        self.pace.wait()
+        answer = self._sender.send(request, headers)
+        self._heed(answer)
+        return answer
 
-    def _url(self, link: str) -> httpx.URL:
-        if link.startswith("/"):
-            return httpx.URL(self.root + link)
-        try:
-            url = httpx.URL(link)
-        except httpx.InvalidURL as error:
-            raise DirectoryError("foreign-link", url=path_of(link), host=None) from error
-        if _origin(url) != self._origin or url.userinfo:
-            raise DirectoryError("foreign-link", url=path_of(link), host=url.host)
-        return url
+    def another_token(self, answer: Answer) -> bool:
+        """Tell whether an answer is a refused sign-in, and there is another token to try with."""
+        return answer.status == HTTPStatus.UNAUTHORIZED and self._sender.another_token(answer)
+
+    def _heed(self, *answers: Answer) -> None:
+        """Let everybody keep the pauses that a tenant asks for, and slow down near its limits."""
+        for answer in answers:
+            if answer.status in _ASKING_FOR_QUIET and answer.retry_after:
+                self.pace.quiet(answer.retry_after)
+        self.pace.strained(max(answer.used for answer in answers))
 
     # ------------------------------------------------------------ reads
 
     def get(self, link: str, decoder: msgspec.json.Decoder[T], *, eventual: bool = False) -> tuple[T, Answer]:
         """Read one thing. `eventual` asks for the index that `$count` in a filter needs."""
-        headers = {"x-ms-throttle-priority": "low"}
-        if eventual:
-            headers["ConsistencyLevel"] = "eventual"
+        headers = {"ConsistencyLevel": "eventual"} if eventual else {}
         return self._read(lambda: Request(method="GET", link=link), headers, decoder)
 
     def _read(
         self, request: Callable[[], Request], headers: Mapping[str, str], decoder: msgspec.json.Decoder[T]
     ) -> tuple[T, Answer]:
-        attempt = 0
+        attempt, renewed = 0, False
         while True:
             made, wait = request(), None
             try:
@@ -151,6 +128,9 @@ class Transport:
                 error.__cause__ = cause
             else:
                 error, wait = error_of(answer, made.link), answer.retry_after
+                if not renewed and self.another_token(answer):
+                    renewed = True
+                    continue
                 if answer.status not in _RETRIED:
                     raise error
             attempt += 1
@@ -182,7 +162,7 @@ class Transport:
                         found.extend(translate(rows))
             except DirectoryError as error:
                 # Graph drops the token of a listing that took long: only the first page can be asked anew.
-                if str(error.params.get("graph_code")).lower() != _EXPIRED_PAGE or restarts == RESTARTS:
+                if str(error.params.get("graph_code")).lower() != EXPIRED_PAGE or restarts == RESTARTS:
                     raise
                 restarts += 1
             else:
@@ -211,7 +191,7 @@ class Transport:
         Items that stay bad are returned as they are: each has its own status. `eventual`: see get.
         """
         answers: dict[int, Answer] = {}
-        waiting = list(range(len(links)))
+        waiting, renewed = list(range(len(links))), False
         for attempt in range(ATTEMPTS):
             requests = [
                 Request(method="GET", link=links[index], eventual=links[index] in eventual)
@@ -219,13 +199,17 @@ class Transport:
             ]
             reply, outer = self._read(
                 lambda requests=requests: batch_of(requests),  # type: ignore[misc]
-                {"x-ms-throttle-priority": "low"},
+                {},
                 _BATCH,
             )
             got = items_of(reply, requests, outer)
             for index, answer in zip(waiting, got, strict=True):
                 answers[index] = answer or missing(outer)
-            waiting = [index for index in waiting if answers[index].status in _RETRIED]
+            self._heed(*(answers[index] for index in waiting))
+            again = not renewed and any(self.another_token(answers[index]) for index in waiting)
+            renewed = renewed or again
+            retried = _RETRIED | {HTTPStatus.UNAUTHORIZED} if again else _RETRIED
+            waiting = [index for index in waiting if answers[index].status in retried]
             if not waiting or attempt + 1 == ATTEMPTS:
                 break
             asked = [wait for index in waiting if (wait := answers[index].retry_after) is not None]
@@ -240,33 +224,37 @@ class Transport:
 
         Where the batch as a whole was refused or lost, that is the answer of each of its items.
         """
-        outer = batch_of(requests)
         try:
-            answer = self.send(outer)
+            with self.pace.writing(len(requests)) as moment:
+                answers = self._write(requests)
+        except Closed as closed:
+            return [
+                Lost(each.client_request_id, str(closed), sent=False, code="throttled") for each in requests
+            ]
+        answered = [each for each in answers if isinstance(each, Answer)]
+        if answered:
+            self._heed(*answered)
+        if any(each.status == HTTPStatus.TOO_MANY_REQUESTS for each in answered):
+            self.pace.refused(moment)
+        else:
+            self.pace.accepted(sum(each.ok for each in answered))
+        return answers
+
+    def _write(self, requests: Sequence[Request]) -> list[Answer | Lost]:
+        try:
+            answer = self._sender.send(batch_of(requests))
             reply = _BATCH.decode(answer.content) if answer.ok else None
         except Lost as lost:
             return [Lost(each.client_request_id, lost.reason, sent=lost.sent) for each in requests]
         except UNREADABLE as error:
             return [Lost(each.client_request_id, str(error)) for each in requests]
-        if reply is None:
+        except ReconcilerError as error:  # no token is to be had
             return [
-                Answer(
-                    status=answer.status,
-                    headers=answer.headers,
-                    content=answer.content,
-                    client_request_id=each.client_request_id,
-                )
-                for each in requests
+                Lost(each.client_request_id, error.code, sent=False, code="unauthorized") for each in requests
             ]
+        if reply is None:
+            return [replace(answer, client_request_id=each.client_request_id) for each in requests]
         return [
             item or Lost(each.client_request_id, "the batch's answer lacks this item")
             for each, item in zip(requests, items_of(reply, requests, answer), strict=True)
         ]
-
-
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme)
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -2,8 +2,9 @@
 
 Each write is sent once. A lost answer (time-out, reset, 5xx, a batch without the item) is settled by
 reading the object again: as wanted, it was done; as before, it was not. Only where the tenant said
-that it was too busy (429, a concurrent change) and the object is as before is it sent again, within
-bounds. A change of a group is then waited for (settling.py). Nothing here chooses what to write.
+that it was too busy (429, a concurrent change) or refused the token, and the object is as before, is it
+sent again, within bounds. A change of a group is then waited for (settling.py). Nothing here chooses what
+to write.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from reconciler.directory import codes, purchases
 from reconciler.directory.exchange import Answer, Lost
 from reconciler.directory.observer import LAG_TRIES, UNREAD, Seen
 from reconciler.directory.outcome import Outcome, Write
+from reconciler.directory.pacing import LONGEST_WAIT
 from reconciler.directory.requests import request_for
-from reconciler.directory.transport import BATCH_SIZE, LONGEST_WAIT
+from reconciler.directory.transport import BATCH_SIZE
 from reconciler.directory.wire import UNREADABLE, Id
 from reconciler.errors import DirectoryError
 
@@ -53,6 +55,7 @@ class _Attempt:
     write: Write
     sends: int = 0
     doubted: bool = False  # an earlier send may have been carried out
+    renewed: bool = False  # it goes with another token than at first
     reply: Answer | Lost | None = None
     doubt: Doubt | None = None
     wait: float = 0.0
@@ -64,6 +67,8 @@ class _Attempt:
     @property
     def spent(self) -> bool:
         """Tell whether patience with the tenant ends here."""
+        if isinstance(self.reply, Lost) and self.reply.code:
+            return True
         most = LAG_TRIES if self.doubt == "lagging" else MOST_SENDS
         return self.sends >= most or self.wait > LONGEST_WAIT
 
@@ -173,6 +178,8 @@ class Writer:
         elif reply.status == HTTPStatus.TOO_MANY_REQUESTS or codes.concurrent(reply):
             # Too many requests has been seen on a change that was made (facts: Q&A 5529013).
             attempt.doubt, attempt.wait = "busy", reply.retry_after or 0.0
+        elif not attempt.renewed and self._transport.another_token(reply):
+            attempt.doubt, attempt.renewed = "busy", True
         elif not reply.refused:
             attempt.doubt = "lost"
         elif self._lags(attempt, reply):
@@ -297,7 +304,7 @@ def _comparable(values: Mapping[str, Any], key: str) -> object:
 def _code(attempt: _Attempt) -> str:
     """Return why patience with the tenant ended."""
     if not isinstance(attempt.reply, Answer):
-        return "unreachable"
+        return (attempt.reply.code if attempt.reply else None) or "unreachable"
     if attempt.doubt == "busy" and attempt.reply.status != HTTPStatus.TOO_MANY_REQUESTS:
         return "concurrent-changes"
     return codes.code_for(attempt.change.kind, attempt.reply)

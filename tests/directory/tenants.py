@@ -149,6 +149,23 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+class Time:
+    """Seconds that pass only where somebody sleeps."""
+
+    def __init__(self):
+        self.now = 1000.0
+        self.pauses = []
+
+    def __call__(self):
+        """Return the seconds."""
+        return self.now
+
+    def sleep(self, seconds):
+        """Let time pass."""
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
 def fill(home, state=STATE):
     """Put a state into a sandbox whose clock stands still."""
     home.mkdir(exist_ok=True)
@@ -163,13 +180,14 @@ def in_process(home, clock=lambda: NOW, group_delay=timedelta(0)):
 
 
 def directory(transport, *, url="https://tenant.example", token="sandbox", **options):  # noqa: S107
+    time = options.pop("time", None) or Time()
     return Directory(
         base_url=f"{url}/v1.0",
         commerce_url=f"{url}/commerce/v1",
         token=lambda: token,
         transport=transport,
         jitter=lambda: 1.0,
-        **{"sleep": lambda _: None, **options},
+        **{"sleep": time.sleep, "clock": time, **options},
     )
 
 

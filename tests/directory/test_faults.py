@@ -11,10 +11,8 @@ from reconciler.directory import Outcome, Write
 from reconciler.directory.observer import LAG_TRIES
 from reconciler.directory.transport import LONGEST_WAIT
 from reconciler.directory.writer import LOOKS, MOST_SENDS
-from reconciler.errors import DirectoryError
-from reconciler.model import Actor, Assignment, Mailbox, RoleAssignment, User
 from tests.directory import tenants
-from tests.directory.tenants import EMS, GROUP, PASSWORD, STATE, user_id
+from tests.directory.tenants import EMS, PASSWORD, user_id
 
 CHANGES = {
     "create-user": tenants.create,
@@ -40,8 +38,9 @@ class Scene:
 
     def __init__(self, home):
         self.wire = tenants.Wire(tenants.in_process(home))
-        self.pauses = []
-        self.tenant = tenants.directory(self.wire, sleep=self.pauses.append)
+        self.time = tenants.Time()
+        self.pauses = self.time.pauses
+        self.tenant = tenants.directory(self.wire, time=self.time)
 
     def carry_out(self, change, user=None):
         """Carry one change out and return its outcome."""
@@ -514,191 +513,7 @@ def test_more_writes_than_a_batch_holds_are_a_mistake_of_the_caller(scene):
         scene.tenant.carry_out([Write(change=tenants.update())] * 21)
 
 
-# ---------------------------------------------------------------- reading
-
-
-def many(count):
-    users = [User(id=f"{n:032x}", upn=f"u{n:05}@contoso.com", enabled=True) for n in range(count)]
-    return msgspec.structs.replace(STATE, users=(*STATE.users, *users))
-
-
-def test_a_read_takes_one_request_for_999_users_and_few_others(tmp_path):
-    scene = Scene(tenants.fill(tmp_path / "home", many(2000)))
-    assert len(scene.tenant.read().users) == 2005
-    pages = [request for request in scene.wire.requests if request.url.path == "/v1.0/users"]
-    assert len(pages) == 3
-    assert len(scene.wire.requests) - len(pages) <= 10
-
-
-def test_the_purposes_of_mailboxes_take_one_request_for_20_users(tmp_path):
-    scene = Scene(tenants.fill(tmp_path / "home", many(50)))
-    ids = [user.id for user in many(50).users]
-    assert [each.user_id for each in scene.tenant.mailboxes(ids)] == [user_id("anna"), user_id("dirk")]
-    assert len(scene.wire.requests) == 3
-    assert scene.tenant.mailboxes(()) == ()
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (403, {"error": {"code": "ErrorAccessDenied", "message": "Access is denied."}}),
-        (404, {"error": {"code": "MailboxNotSupportedForRESTAPI", "message": "…"}}),
-        (200, {"mailboxSettings": {"userPurpose": None}}),
-        (200, {"mailboxSettings": None}),
-        (200, {"mailboxSettings": "user"}),
-        (200, {}),
-        (500, None),
-    ],
-)
-def test_a_purpose_that_is_not_told_is_unknown_and_spoils_no_others(scene, status, body):
-    """Only the answer that there is no mailbox means that there is none."""
-    dirk = f"/users/{user_id('dirk')}"
-
-    def spoiled(request, response):
-        asked = {each["id"]: each["url"] for each in json.loads(request.content)["requests"]}
-        answers = response.json()["responses"]
-        for each in answers:
-            if asked[each["id"]].startswith(dirk):
-                each |= {"status": status, "body": body}
-        return httpx.Response(200, json={"responses": answers})
-
-    scene.wire.after = spoiled
-    assert scene.tenant.mailboxes([user_id("dirk"), user_id("anna")]) == (
-        Mailbox(user_id=user_id("anna"), purpose="user"),
-        Mailbox(user_id=user_id("dirk"), purpose=None),
-    )
-
-
-def test_a_read_asks_only_for_what_it_uses(scene):
-    scene.tenant.read()
-    paths = {request.url.path: request for request in scene.wire.requests}
-    assert (
-        "$select=" in str(paths["/v1.0/users"].url.copy_with(raw_path=None)) or paths["/v1.0/users"].url.query
-    )
-    eventual = {path for path, request in paths.items() if "consistencylevel" in request.headers}
-    assert eventual == {"/v1.0/groups"}
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/v1.0/organization",
-        "/v1.0/users",
-        "/v1.0/directory/deletedItems/microsoft.graph.user",
-        "/v1.0/groups",
-        "/v1.0/subscribedSkus",
-        "/v1.0/directory/subscriptions",
-        "/v1.0/roleManagement/directory/roleAssignments",
-        "/commerce/v1/subscriptions",
-        "/v1.0/$batch",
-    ],
-)
-@pytest.mark.parametrize(
-    "trouble", [status(403), status(503), httpx.ReadTimeout("slow")], ids=["403", "503", "time-out"]
-)
-def test_a_read_of_which_any_part_fails_is_an_error(scene, path, trouble):
-    scene.wire.before = lambda request: answer_of(trouble, request) if request.url.path == path else None
-    with pytest.raises(DirectoryError) as caught:
-        scene.tenant.read()
-    assert caught.value.code in ("forbidden", "unreachable")
-
-
-def test_a_page_of_users_that_fails_is_an_error(tmp_path):
-    scene = Scene(tenants.fill(tmp_path / "home", many(1000)))
-    scene.wire.before = lambda request: status(403)(request) if "skiptoken" in str(request.url) else None
-    with pytest.raises(DirectoryError) as caught:
-        scene.tenant.read()
-    assert caught.value.code == "forbidden"
-
-
-def test_the_members_of_a_group_are_read_to_the_end(tmp_path):
-    state = many(1500)
-    everybody = tuple(sorted(user.id for user in state.users))
-    group = msgspec.structs.replace(STATE.groups[0], members=everybody)
-    scene = Scene(tenants.fill(tmp_path / "home", msgspec.structs.replace(state, groups=(group,))))
-    assert len(scene.tenant.read().groups[0].members) == 1505
-
-
-def test_who_holds_a_role_through_a_group_holds_it(tmp_path):
-    held = RoleAssignment(principal_id=GROUP, role="user-administrator")
-    state = msgspec.structs.replace(STATE, role_assignments=(*STATE.role_assignments, held))
-    scene = Scene(tenants.fill(tmp_path / "home", state))
-    assert RoleAssignment(principal_id=user_id("bram"), role="user-administrator") in (
-        scene.tenant.read().role_assignments
-    )
-
-
-def test_a_role_that_holds_only_in_part_of_the_tenant_gives_the_actor_nothing(scene):
-    """The directory role is told all the same; only its assignment tells that it is for a part."""
-    admin, mine = user_id("admin"), tenants.user_id("x")
-    roles = ["fe930be7-5e62-47db-91af-98c3a49a38b1", "fdd7a751-b60b-444a-984c-02652fe8fa1c", "Unknown-Role"]
-    answers = {
-        "/v1.0/me": {"id": admin, "userPrincipalName": "Admin@contoso.com"},
-        "/v1.0/me/transitiveMemberOf/microsoft.graph.directoryRole": {
-            "value": [{"id": mine, "roleTemplateId": role} for role in roles]
-        },
-        "/v1.0/roleManagement/directory/roleAssignments": {
-            "value": [
-                {
-                    "principalId": admin,
-                    "roleDefinitionId": roles[0],
-                    "directoryScopeId": "/administrativeUnits/x",
-                },
-                {
-                    "principalId": admin,
-                    "roleDefinitionId": roles[1],
-                    "directoryScopeId": "/administrativeUnits/x",
-                },
-                {"principalId": admin, "roleDefinitionId": roles[1], "directoryScopeId": "/"},
-            ]
-        },
-    }
-    scene.wire.before = lambda request: httpx.Response(200, json=answers[request.url.path])
-    assert scene.tenant.actor() == Actor(
-        id=admin, name="admin@contoso.com", roles=("groups-administrator", "unknown-role")
-    )
-
-
-def test_a_role_of_an_application_is_no_error(tmp_path):
-    held = RoleAssignment(principal_id="99999999-0000-0000-0000-000000000000", role="user-administrator")
-    state = msgspec.structs.replace(STATE, role_assignments=(*STATE.role_assignments, held))
-    scene = Scene(tenants.fill(tmp_path / "home", state))
-    assert held in scene.tenant.read().role_assignments
-
-
-def test_a_group_that_goes_away_while_it_is_read_is_an_error(scene):
-    scene.wire.before = lambda request: items(404)(request) if request.url.path.endswith("/$batch") else None
-    with pytest.raises(DirectoryError) as caught:
-        scene.tenant.read()
-    assert caught.value.code == "incomplete-read"
-
-
-@pytest.mark.parametrize("body", [{"value": 3}, {"no": "value"}])
-def test_members_that_make_no_sense_are_an_error(scene, body):
-    answer = {"responses": [{"id": "0", "status": 200, "body": body}]}
-    scene.wire.before = lambda request: (
-        httpx.Response(200, json=answer) if request.url.path.endswith("/$batch") else None
-    )
-    with pytest.raises(DirectoryError) as caught:
-        scene.tenant.read()
-    assert caught.value.code == "bad-answer"
-
-
-def test_an_item_that_is_refused_names_its_own_path(scene):
-    scene.wire.before = lambda request: items(403)(request) if request.url.path.endswith("/$batch") else None
-    with pytest.raises(DirectoryError) as caught:
-        scene.tenant.read()
-    assert caught.value.code == "forbidden"
-    assert caught.value.params["url"] == f"/groups/{GROUP}/members/microsoft.graph.user"
-
-
-def test_a_tenant_without_an_organization_is_no_tenant(scene):
-    scene.wire.before = lambda request: (
-        httpx.Response(200, json={"value": []}) if request.url.path == "/v1.0/organization" else None
-    )
-    with pytest.raises(DirectoryError) as caught:
-        scene.tenant.read()
-    assert caught.value.code == "bad-answer"
+# ---------------------------------------------------------------- looking
 
 
 def test_a_user_whose_state_makes_no_sense_is_not_read(scene):
@@ -718,26 +533,3 @@ def test_a_purchase_that_can_not_even_look_is_not_sent(scene):
     outcome = scene.carry_out(tenants.buy())
     assert (outcome.status, outcome.code) == ("failed", "unreachable")
     assert scene.sends() == 0
-
-
-def test_a_user_on_two_pages_counts_once(scene):
-    def twice(request, response):
-        if request.url.path != "/v1.0/users":
-            return response
-        rows = response.json()["value"]
-        return httpx.Response(200, json={"value": [*rows, *rows]})
-
-    scene.wire.after = twice
-    assert [user.upn for user in scene.tenant.read().users] == [user.upn for user in STATE.users]
-
-
-def test_the_tenants_clock_is_that_of_its_first_answer(scene):
-    scene.wire.after = lambda request, response: httpx.Response(
-        response.status_code, content=response.content, headers={"date": "Fri, 01 Jan 2027 05:06:07 GMT"}
-    )
-    assert scene.tenant.read().taken_at.isoformat() == "2027-01-01T05:06:07+00:00"
-
-
-def test_inherited_licences_are_told_from_direct_ones(scene):
-    (bram,) = [user for user in scene.tenant.read().users if user.upn == "bram@contoso.com"]
-    assert bram.assignments == (Assignment(sku_id=EMS, assigned_by=GROUP),)

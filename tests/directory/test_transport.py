@@ -7,10 +7,15 @@ import httpx
 import msgspec
 import pytest
 
+from reconciler.directory.connections import Connections
 from reconciler.directory.exchange import Lost, Request, seconds_to_wait
-from reconciler.directory.transport import ATTEMPTS, LONGEST_WAIT, Transport
+from reconciler.directory.pacing import LONGEST_WAIT, Pace
+from reconciler.directory.sending import Sender
+from reconciler.directory.tokens import Tokens, no_other
+from reconciler.directory.transport import ATTEMPTS, Transport
 from reconciler.directory.wire import Id, Page
 from reconciler.errors import DirectoryError
+from tests.directory.tenants import Time
 
 BASE = "https://graph.example/v1.0"
 PAGE = msgspec.json.Decoder(Page[Id])
@@ -37,8 +42,17 @@ class Tenant:
 
     def transport(self, base=BASE):
         """Return a transport to this tenant."""
-        client = httpx.Client(transport=httpx.MockTransport(self), follow_redirects=False)
-        return Transport(client, base, lambda: "secret", sleep=self.pauses.append, jitter=lambda: 1.0)
+        return transport_to(self, base)
+
+
+def transport_to(tenant, base=BASE, *, token=lambda: "secret", jitter=lambda: 1.0, **options):
+    """Return a transport whose pauses the tenant keeps."""
+    time = Time()
+    tenant.pauses = time.pauses
+    tokens = Tokens(token, options.pop("renew", no_other))
+    connections = Connections(lambda: httpx.Client(transport=httpx.MockTransport(tenant)))
+    sender = Sender(connections, base, tokens, clock=time, **options)
+    return Transport(sender, Pace(4, clock=time, sleep=time.sleep), sleep=time.sleep, jitter=jitter)
 
 
 def page(*ids, following=None, **headers):
@@ -85,8 +99,7 @@ def test_the_index_is_asked_for_on_every_page_of_an_advanced_query():
 def test_a_token_is_asked_for_with_every_request():
     tokens = iter(["one", "two"])
     tenant = Tenant(page("a", following=f"{BASE}/things?page=2"), page("b"))
-    client = httpx.Client(transport=httpx.MockTransport(tenant))
-    Transport(client, BASE, lambda: next(tokens)).listing("/things", PAGE, list)
+    transport_to(tenant, token=lambda: next(tokens)).listing("/things", PAGE, list)
     assert [request.headers["authorization"] for request in tenant.requests] == ["Bearer one", "Bearer two"]
 
 
@@ -195,9 +208,8 @@ def test_a_wait_beyond_patience_ends_the_read_at_once():
 
 
 def test_waits_grow_with_jitter_and_have_a_ceiling():
-    client = httpx.Client(transport=httpx.MockTransport(Tenant(page("a"))))
-    low = Transport(client, BASE, str, jitter=lambda: 0.0)
-    high = Transport(client, BASE, str, jitter=lambda: 1.0)
+    low = transport_to(Tenant(page("a")), jitter=lambda: 0.0)
+    high = transport_to(Tenant(page("a")), jitter=lambda: 1.0)
     assert [low.back_off(n) for n in range(4)] == [0.25, 0.5, 1.0, 2.0]
     assert [high.back_off(n) for n in range(4)] == [0.5, 1.0, 2.0, 4.0]
     assert high.back_off(20) == 30.0
