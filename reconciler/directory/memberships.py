@@ -7,35 +7,28 @@ since a group in a group gives its own members nothing, and has to be told. It w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
 import msgspec
 
-from reconciler.directory import graph, wire
-from reconciler.directory.exchange import error_of, path_of
-from reconciler.directory.transport import BATCH_SIZE
-from reconciler.directory.wire import UNREADABLE, Page
+from reconciler.directory import graph, paging, wire
+from reconciler.directory.paging import Listing
+from reconciler.directory.wire import Page
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from concurrent.futures import Executor
 
-    from reconciler.directory.exchange import Answer
     from reconciler.directory.transport import Transport
     from reconciler.model import Group, User
 
-Row = TypeVar("Row")
-
 IDS = msgspec.json.Decoder(Page[wire.Id])
-_GROUPS = msgspec.json.Decoder(Page[wire.Group])
+GROUPS = msgspec.json.Decoder(Page[wire.Group])
+_MEMBERS = msgspec.json.Decoder(Page[wire.Member])
 _USERS = msgspec.json.Decoder(Page[wire.User])
-_USERS_ONLY, _GROUPS_ONLY = (
-    "microsoft.graph.user?$select=id",
-    f"microsoft.graph.group?$select={graph.GROUP_SELECT}",
-)
+_USER, _GROUP = "#microsoft.graph.user", "#microsoft.graph.group"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,36 +39,42 @@ class Memberships:
     members: Mapping[str, tuple[str, ...] | None]
 
 
+class _Members(NamedTuple):
+    """The ids of what is in a group itself, sorted."""
+
+    users: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
 def read(
-    transport: Transport, rows: Iterable[wire.Group], others: Sequence[str], pool: Executor
+    transport: Transport, rows: Iterable[wire.Group], others: Iterable[str], pool: Executor
 ) -> Memberships:
     """Read the members of groups, of the groups among these, and of `others`, ids that may be groups'.
 
     Raises DirectoryError where any of it could not be read, or a group went away meanwhile.
     """
     known = {row.id.lower(): row for row in rows}
-    members: dict[str, tuple[str, ...] | None] = {}
-    nested: dict[str, tuple[str, ...]] = {}
-    waiting = list(known)
-    members.update(_ids(transport, [*waiting, *others], pool))
-    while waiting:
-        inner = _listed(transport, waiting, _GROUPS_ONLY, _GROUPS, pool)
-        waiting = []
-        for group_id, found in inner.items():
-            if found is None:
-                raise _gone(group_id)
-            nested[group_id] = tuple(row.display_name or row.id for row in found)
-            waiting += [row.id.lower() for row in found if row.id.lower() not in known]
-            known |= {row.id.lower(): row for row in found if row.id.lower() not in known}
-        members.update(_ids(transport, waiting, pool))
+    found = _members(transport, {*known, *others}, pool)
+    while nested := {inner for each in known for inner in _of(found, each).groups} - known.keys():
+        read = paging.read(transport, [group_listing(each) for each in sorted(nested)], pool)
+        known |= {row.id.lower(): row for listed in read.rows for row in listed or ()}
+        found |= _members(transport, nested - found.keys(), pool)
+        gone = nested - known.keys()
+        if gone:
+            raise _gone(min(gone))
     translator = graph.Translator()
     groups = []
     for group_id in sorted(known):
-        ids = members[group_id]
-        if ids is None:
-            raise _gone(group_id)
-        groups.append(translator.group(known[group_id], ids, nested[group_id]))
+        inside = _of(found, group_id)
+        names = [known[each].display_name or each for each in inside.groups]
+        groups.append(translator.group(known[group_id], inside.users, names))
+    members = {each: inside and inside.users for each, inside in found.items()}
     return Memberships(groups=tuple(groups), members=members)
+
+
+def group_listing(group_id: str) -> Listing:
+    """Return how a group is read by its id: a listing of one, or of none."""
+    return Listing(f"/groups?$filter=id eq '{quote(group_id)}'&$select={graph.GROUP_SELECT}", GROUPS)
 
 
 def with_licences(transport: Transport, group_id: str) -> list[User]:
@@ -85,54 +84,32 @@ def with_licences(transport: Transport, group_id: str) -> list[User]:
     return list({user.id: user for user in rows}.values())
 
 
-def _ids(transport: Transport, ids: Sequence[str], pool: Executor) -> dict[str, tuple[str, ...] | None]:
-    found = _listed(transport, ids, _USERS_ONLY, IDS, pool)
-    return {
-        each: None if rows is None else tuple(sorted({row.id.lower() for row in rows}))
-        for each, rows in found.items()
-    }
+def _members(transport: Transport, ids: Iterable[str], pool: Executor) -> dict[str, _Members | None]:
+    asked = sorted(ids)
+    listings = [
+        Listing(f"/groups/{quote(each)}/members?$select=id&$top=999", _MEMBERS, optional=True)
+        for each in asked
+    ]
+    found = paging.read(transport, listings, pool).rows
+    return {each: None if rows is None else _sorted(rows) for each, rows in zip(asked, found, strict=True)}
 
 
-def _listed(
-    transport: Transport,
-    ids: Sequence[str],
-    what: str,
-    decoder: msgspec.json.Decoder[Page[Row]],
-    pool: Executor,
-) -> dict[str, list[Row] | None]:
-    """Return id → its members of a kind, to the end; None where that id is no group."""
+def _sorted(rows: Iterable[wire.Member]) -> _Members:
+    """Tell users and groups apart; devices and the like are nobody's members here.
 
-    def part(ids: Sequence[str]) -> dict[str, list[Row] | None]:
-        links = [f"/groups/{quote(each)}/members/{what}&$top=999" for each in ids]
-        answers = transport.read_batch(links)
-        return {
-            each: rows_of(transport, link, answer, decoder)
-            for each, link, answer in zip(ids, links, answers, strict=True)
-        }
-
-    parts = [ids[start : start + BATCH_SIZE] for start in range(0, len(ids), BATCH_SIZE)]
-    found: dict[str, list[Row] | None] = {}
-    for each in pool.map(part, parts):
-        found.update(each)
-    return found
+    What has no type is a user: Graph leaves it out of what may not be looked at.
+    """
+    ids: dict[str, set[str]] = {_USER: set(), _GROUP: set()}
+    for row in rows:
+        ids.setdefault(row.kind or _USER, set()).add(row.id.lower())
+    return _Members(tuple(sorted(ids[_USER])), tuple(sorted(ids[_GROUP])))
 
 
-def rows_of(
-    transport: Transport, link: str, answer: Answer, decoder: msgspec.json.Decoder[Page[Row]]
-) -> list[Row] | None:
-    """Return the rows of a listing whose first page is the answer; None where there is nothing to list."""
-    if answer.status == HTTPStatus.NOT_FOUND:
-        return None
-    if not answer.ok:
-        raise error_of(answer, link)
-    try:
-        page = decoder.decode(answer.content)
-    except UNREADABLE as error:
-        raise DirectoryError("bad-answer", url=path_of(link), message=str(error)) from error
-    rows = list(page.value)
-    if page.next_link:
-        rows.extend(transport.listing(page.next_link, decoder, list))
-    return rows
+def _of(found: Mapping[str, _Members | None], group_id: str) -> _Members:
+    inside = found[group_id]
+    if inside is None:
+        raise _gone(group_id)
+    return inside
 
 
 def _gone(group_id: str) -> DirectoryError:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from reconciler.directory import graph, memberships, purchases, wire
+from reconciler.directory import graph, memberships, paging, purchases, wire
 from reconciler.directory.requests import group_link, user_link
 from reconciler.directory.transport import BATCH_SIZE
 from reconciler.errors import DirectoryError
@@ -145,7 +145,7 @@ class Observer:
         user, sure = _state(told, deleted=False)
         if user is None:
             return Seen(values={}) if sure else UNREAD
-        groups = memberships.rows_of(self._transport, link, listed, memberships.IDS) if listed else None
+        groups = paging.rows_of(self._transport, link, listed, memberships.IDS) if listed else None
         if groups is None or change.group is None:
             return UNREAD
         member = change.group.id in {row.id.lower() for row in groups}

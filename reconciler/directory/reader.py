@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from http import HTTPStatus
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from reconciler.directory import graph, memberships, wire
-from reconciler.directory.exchange import error_of, path_of
-from reconciler.directory.transport import BATCH_SIZE
-from reconciler.directory.wire import UNREADABLE, Page
+from reconciler.directory import graph, memberships, paging, wire
+from reconciler.directory.exchange import path_of
+from reconciler.directory.paging import Listing
+from reconciler.directory.wire import Page
 from reconciler.errors import DirectoryError
 from reconciler.model import Actor, Current, RoleAssignment
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from reconciler.directory.transport import Transport
-    from reconciler.model import DeletedUser, Group, Organization, User
+    from reconciler.model import Group, Organization, User
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -49,13 +49,21 @@ def _page_of(row_type: type[Row]) -> msgspec.json.Decoder[Page[Row]]:
 ORGANIZATION_PAGE = _page_of(wire.Organization)
 USER_PAGE = _page_of(wire.User)
 DELETED_PAGE = _page_of(wire.DeletedUser)
-GROUP_PAGE = _page_of(wire.Group)
 SKU_PAGE = _page_of(wire.Sku)
 SUBSCRIPTION_PAGE = _page_of(wire.Subscription)
 ROLE_PAGE = _page_of(wire.Role)
 ID_PAGE = _page_of(wire.Id)
 ID = msgspec.json.Decoder(wire.Id)
-GROUP = msgspec.json.Decoder(wire.Group)
+SMALL = (
+    Listing(ORGANIZATION, ORGANIZATION_PAGE),
+    Listing(DELETED_USERS, DELETED_PAGE),
+    Listing(SKUS, SKU_PAGE),
+    Listing(SUBSCRIPTIONS, SUBSCRIPTION_PAGE),
+    Listing(ROLES, ROLE_PAGE),
+    Listing(GROUPS, memberships.GROUPS, eventual=True),
+)
+"""What is read of a tenant besides its users, whatever the files say."""
+
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -71,33 +79,26 @@ def read(
     `named` are display names or ids of groups that are read whether they hold licences or not; so are
     groups that are members of one that is read. `fields` are our names of the users' fields that are
     used beyond those of every plan, None: all; what is not asked for is None in the users.
+
+    The users' pages are requests of their own; everything else comes by the batch.
     """
-    organization, taken_at = identity(transport)
     users_task = pool.submit(_users, transport, fields)
-    deleted_task = pool.submit(_deleted_users, transport)
-    groups_task = pool.submit(_rows, transport, GROUPS, GROUP_PAGE, eventual=True)
-    named_task = pool.submit(_named_groups, transport, named)
-    skus_task = pool.submit(_rows, transport, SKUS, SKU_PAGE)
-    subscriptions_task = pool.submit(_rows, transport, SUBSCRIPTIONS, SUBSCRIPTION_PAGE)
-    roles_task = pool.submit(_rows, transport, ROLES, ROLE_PAGE)
     renewals_task = pool.submit(renewals, commerce)
-    groups = [*named_task.result(), *groups_task.result()]
-    roles, renews = roles_task.result(), renewals_task.result()
-    users, deleted = users_task.result(), deleted_task.result()
+    small = paging.read(transport, (*SMALL, *map(_named_group, named)), pool)
+    organizations, deleted, skus, subscriptions, roles, *groups = [rows or [] for rows in small.rows]
+    users, renews = users_task.result(), renewals_task.result()
     held = sorted({graph.role_assignment(row) for row in roles}, key=_by_principal)
     everybody = {user.id for user in users}
-    strangers = sorted({each.principal_id for each in held} - everybody)
-    found = memberships.read(transport, groups, strangers, pool)
+    strangers = {each.principal_id for each in held} - everybody
+    found = memberships.read(transport, chain.from_iterable(groups), strangers, pool)
     return Current(
-        taken_at=taken_at,
-        organization=organization,
+        taken_at=small.date or datetime.now(UTC),
+        organization=_only(organizations),
         users=tuple(users),
-        deleted_users=tuple(deleted),
+        deleted_users=_by_id({user.id: user for user in graph.Translator().deleted_users(deleted)}.values()),
         groups=found.groups,
-        skus=_by_id(map(graph.sku, skus_task.result())),
-        subscriptions=_by_id(
-            graph.subscription(row, renews.get(row.id.lower())) for row in subscriptions_task.result()
-        ),
+        skus=_by_id(map(graph.sku, skus)),
+        subscriptions=_by_id(graph.subscription(row, renews.get(row.id.lower())) for row in subscriptions),
         role_assignments=tuple(_with_holders_through_groups(held, found.members)),
     )
 
@@ -106,11 +107,11 @@ def protections(
     transport: Transport, pool: Executor, named: Sequence[str]
 ) -> tuple[tuple[RoleAssignment, ...], tuple[Group, ...]]:
     """Return all role assignments, those through groups included, and the groups that are named."""
-    rows = _rows(transport, ROLES, ROLE_PAGE)
-    held = sorted({graph.role_assignment(row) for row in rows}, key=_by_principal)
-    groups = _named_groups(transport, named)
-    principals = sorted({each.principal_id for each in held})
-    found = memberships.read(transport, groups, principals, pool)
+    small = paging.read(transport, (Listing(ROLES, ROLE_PAGE), *map(_named_group, named)), pool)
+    roles, *listed = [rows or [] for rows in small.rows]
+    groups = list(chain.from_iterable(listed))
+    held = sorted({graph.role_assignment(row) for row in roles}, key=_by_principal)
+    found = memberships.read(transport, groups, {each.principal_id for each in held}, pool)
     named_ids = {row.id.lower() for row in groups}
     return (
         tuple(_with_holders_through_groups(held, found.members)),
@@ -121,11 +122,7 @@ def protections(
 def identity(transport: Transport) -> tuple[Organization, datetime]:
     """Return which tenant answers, and its clock: one light call."""
     organizations, answer = transport.get(ORGANIZATION, ORGANIZATION_PAGE)
-    if len(organizations.value) != 1:
-        raise DirectoryError(
-            "bad-answer", url=path_of(ORGANIZATION), message="a tenant has exactly one organization"
-        )
-    return graph.organization(organizations.value[0]), answer.date or datetime.now(UTC)
+    return _only(organizations.value), answer.date or datetime.now(UTC)
 
 
 def actor(transport: Transport) -> Actor:
@@ -151,10 +148,8 @@ def actor(transport: Transport) -> Actor:
 # ---------------------------------------------------------------- the parts
 
 
-def _rows(
-    transport: Transport, link: str, decoder: msgspec.json.Decoder[Page[Row]], *, eventual: bool = False
-) -> list[Row]:
-    return transport.listing(link, decoder, list, eventual=eventual)
+def _rows(transport: Transport, link: str, decoder: msgspec.json.Decoder[Page[Row]]) -> list[Row]:
+    return transport.listing(link, decoder, list)
 
 
 def _users(transport: Transport, fields: Collection[str] | None) -> list[User]:
@@ -162,11 +157,6 @@ def _users(transport: Transport, fields: Collection[str] | None) -> list[User]:
     link = f"/users?$select={graph.user_select(fields)}&$top=999"
     rows = transport.listing(link, USER_PAGE, graph.Translator().users)
     return sorted({user.id: user for user in rows}.values(), key=lambda user: user.upn)
-
-
-def _deleted_users(transport: Transport) -> list[DeletedUser]:
-    rows = transport.listing(DELETED_USERS, DELETED_PAGE, graph.Translator().deleted_users)
-    return sorted({user.id: user for user in rows}.values(), key=lambda user: user.id)
 
 
 def renewals(commerce: Transport | None) -> dict[str, bool]:
@@ -177,32 +167,21 @@ def renewals(commerce: Transport | None) -> dict[str, bool]:
     return {row.id.lower(): row.auto_renew for row in rows if row.auto_renew is not None}
 
 
-def _named_groups(transport: Transport, names: Sequence[str]) -> list[wire.Group]:
-    """Read groups by display name or id; a name that several bear means all of them."""
-    found: list[wire.Group] = []
-    for start in range(0, len(names), BATCH_SIZE):
-        links = [_group_link(name) for name in names[start : start + BATCH_SIZE]]
-        for link, answer in zip(links, transport.read_batch(links), strict=True):
-            if answer.status == HTTPStatus.NOT_FOUND:  # the id of a user, or of nothing
-                continue
-            if not answer.ok:
-                raise error_of(answer, link)
-            try:
-                by_name = "$filter" in link
-                found += (
-                    GROUP_PAGE.decode(answer.content).value if by_name else [GROUP.decode(answer.content)]
-                )
-            except UNREADABLE as error:
-                raise DirectoryError("bad-answer", url=path_of(link), message=str(error)) from error
-    return found
-
-
-def _group_link(name: str) -> str:
-    fields = f"$select={graph.GROUP_SELECT}"
+def _named_group(name: str) -> Listing:
+    """Return how a group is read by display name or id; a name that several bear means all of them."""
     if _GUID.fullmatch(name):
-        return f"/groups/{name}?{fields}"
+        return memberships.group_listing(name)
     quoted = quote(name.replace("'", "''"))
-    return f"/groups?$filter=displayName eq '{quoted}'&{fields}&$top=999"
+    link = f"/groups?$filter=displayName eq '{quoted}'&$select={graph.GROUP_SELECT}&$top=999"
+    return Listing(link, memberships.GROUPS)
+
+
+def _only(rows: Sequence[wire.Organization]) -> Organization:
+    if len(rows) != 1:
+        raise DirectoryError(
+            "bad-answer", url=path_of(ORGANIZATION), message="a tenant has exactly one organization"
+        )
+    return graph.organization(rows[0])
 
 
 def _with_holders_through_groups(

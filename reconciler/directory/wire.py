@@ -196,10 +196,18 @@ class Id(Resource, kw_only=True):
     role_template_id: str | None = None
 
 
+class Member(Resource, kw_only=True):
+    """Something in a group; `kind` is Graph's type of it."""
+
+    id: Text
+    kind: str | None = msgspec.field(name="@odata.type", default=None)
+
+
 class Page(msgspec.Struct, Generic[T]):
-    """One page of a listing."""
+    """One page of a listing; `count` is that of the whole, where it was asked for: on the first page."""
 
     value: list[T]
+    count: int | None = msgspec.field(name="@odata.count", default=None)
     next_link: str | None = msgspec.field(name="@odata.nextLink", default=None)
 
 
