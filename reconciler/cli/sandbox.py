@@ -66,7 +66,10 @@ def load(*, path: Path) -> None:
 @command.command(
     "serve",
     cls=Command,
-    examples=[("reconciler sandbox serve --port 8365", "speak Microsoft Graph to another program")],
+    examples=[
+        ("reconciler sandbox serve --port 8365", "speak Microsoft Graph to another program"),
+        ("reconciler sandbox serve --faults flaky", "lose answers, and be too busy, as on a bad day"),
+    ],
 )
 @click.option(
     "--port",
@@ -75,15 +78,28 @@ def load(*, path: Path) -> None:
     metavar="N",
     help="0: any free port.  [default: 8365]",
 )
-def serve(*, port: int) -> None:
+@click.option(
+    "--faults",
+    metavar="FILE|PRESET",
+    help="Make go wrong what this file, or preset, describes: documented-limits, flaky, hostile, lagging, "
+    "throttled.",
+)
+def serve(*, port: int, faults: str | None) -> None:
     """Serve the tenant's Microsoft Graph API on this computer, until Ctrl-C.
 
     Only 127.0.0.1 is listened on. The bearer token is the UPN of the user who acts; `sandbox` stands
     for the first global administrator.
     """
     from reconciler import sandbox
+    from reconciler.sandbox import faults as described
 
-    sandbox.serve(session.ready_sandbox(), port, on_ready=lambda url: output.notice(f"Serving on {url}"))
+    trouble = described.load(faults) if faults is not None else None
+    sandbox.serve(
+        session.ready_sandbox(),
+        port,
+        on_ready=lambda url: output.notice(f"Serving on {url}"),
+        faults=trouble,
+    )
 
 
 @command.command(

@@ -6,6 +6,7 @@ package knows how the tenant is stored, and nothing in here knows of desired sta
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from reconciler.sandbox.clock import Clock
+    from reconciler.sandbox.faults import Faults
     from reconciler.sandbox.resources import Snapshot
 
 __all__ = ["advance", "app", "check_writable", "exists", "load", "reset", "serve"]
@@ -71,27 +73,46 @@ def advance(home: Path, days: int, *, clock: Clock = clocks.system) -> datetime:
 
 
 def app(
-    home: Path, *, clock: Clock = clocks.system, group_delay: timedelta = timedelta(0)
+    home: Path,
+    *,
+    clock: Clock = clocks.system,
+    group_delay: timedelta = timedelta(0),
+    faults: Faults | None = None,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> WSGIApplication:
     """Return the tenant as a WSGI application: Graph below /v1.0, commerce below /commerce/v1.
 
     `group_delay`, by the tenant's clock, is how long a change of a group takes to reach its members. At
-    zero the next request sees it done.
+    zero the next request sees it done. With `faults` the application is a faults.layer.Layer, and
+    `sleep` is how time passes in it; where it breaks connections, faults.wire.Wire is the way to it.
     """
     from reconciler.sandbox.face import Face  # noqa: PLC0415  Werkzeug: only where HTTP is spoken
 
-    return Face(home, clock, group_delay)
+    if faults is None:
+        return Face(home, clock, group_delay)
+    from reconciler.sandbox.faults.layer import Layer  # noqa: PLC0415  as above
+    from reconciler.sandbox.faults.replicas import Copies  # noqa: PLC0415  as above
+
+    delay = max(group_delay, timedelta(seconds=faults.group_delay))
+    copies = Copies(home, lambda copy: Face(copy, clock, delay))
+    return Layer(Face(home, clock, delay), faults, clock=clock, copy=copies.make, sleep=sleep)
 
 
-def serve(home: Path, port: int, *, on_ready: Callable[[str], Any], clock: Clock = clocks.system) -> None:
+def serve(
+    home: Path,
+    port: int,
+    *,
+    on_ready: Callable[[str], Any],
+    clock: Clock = clocks.system,
+    faults: Faults | None = None,
+) -> None:
     """Serve the tenant on 127.0.0.1 until interrupted; `on_ready` gets the server's URL.
 
     Raises UsageError("port-in-use").
     """
     from reconciler.sandbox import server  # noqa: PLC0415  as in app
-    from reconciler.sandbox.face import Face  # noqa: PLC0415  as in app
 
-    server.run(Face(home, clock), port, on_ready)
+    server.run(app(home, clock=clock, faults=faults), port, on_ready)
 
 
 def _replace(home: Path, snapshot: Snapshot, clock: Clock) -> None:

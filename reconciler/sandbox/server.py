@@ -12,28 +12,29 @@ import threading
 from typing import TYPE_CHECKING
 
 import waitress  # type: ignore[import-untyped]  # it ships no types
+from waitress.channel import ClientDisconnected  # type: ignore[import-untyped]
 
 from reconciler.errors import UsageError
+from reconciler.sandbox.faults.layer import Severed
 from reconciler.sandbox.wire import MAX_BODY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from types import FrameType
-
-    from reconciler.sandbox.face import Face
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HOST = "127.0.0.1"
 THREADS = 16
 
 
-def run(app: Face, port: int, on_ready: Callable[[str], object]) -> None:
+def run(app: WSGIApplication, port: int, on_ready: Callable[[str], object]) -> None:
     """Serve until interrupted; `on_ready` gets the URL of the server. Port 0 takes any free one.
 
     Raises UsageError("port-in-use") where another program has the port.
     """
     with _listening(port) as listener:
         server = waitress.create_server(
-            app,
+            _severing(app),
             sockets=[listener],
             threads=THREADS,
             ident="reconciler-sandbox",
@@ -50,6 +51,18 @@ def run(app: Face, port: int, on_ready: Callable[[str], object]) -> None:
             server.close()
             if before is not None:
                 signal.signal(signal.SIGTERM, before)
+
+
+def _severing(app: WSGIApplication) -> WSGIApplication:
+    """Return the application so that a connection that shall break does: it ends without an answer."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return app(environ, start_response)
+        except Severed as severed:
+            raise ClientDisconnected from severed
+
+    return answer
 
 
 def _listening(port: int) -> socket.socket:
