@@ -8,6 +8,7 @@ afterwards; in which order a user's steps are made is for sequence.py to say.
 from __future__ import annotations
 
 import difflib
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from reconciler.model import Assignment, Group, Location, User, Value, WantedGroup, WantedMember
@@ -105,6 +106,7 @@ def find(context: Context, name: str, wanted: WantedGroup | None = None) -> Grou
     place = wanted.location if wanted else None
     params: dict[str, Any] = {"group": wanted.name if wanted else name}
     if found:
+        params["group"] = wanted.name if wanted else found[0].name
         params["candidates"] = [{"id": group.id, "name": group.name} for group in found]
     else:
         names = {group.name.casefold(): group.name for group in context.current.groups}
@@ -253,15 +255,15 @@ def _told(context: Context, wanted: WantedGroup, group: Group) -> Iterator[Confl
     """Yield what people should know of a group, and what stands in no change's way."""
     if group.nested:
         yield conflict(wanted, group, "nested-group", blocks=False, nested=list(group.nested))
-    failed = [
-        {"upn": user.upn, "error": a.error}
+    failed = {  # all of the licences fail together, for one reason
+        user.upn: a.error
         for user in (context.by_id.get(user_id) for user_id in group.members)
         if user
         for a in user.assignments
         if a.assigned_by == group.id and a.state in ("Error", "ActiveWithError")
-    ]
+    }
     if failed:
-        shown = failed[:SHOWN]
+        shown = [{"upn": upn, "error": error} for upn, error in islice(failed.items(), SHOWN)]
         yield conflict(wanted, group, "group-errors", blocks=False, members=shown, count=len(failed))
 
 

@@ -28,7 +28,7 @@ def of_draft(context: Context, draft: Draft, grace: Collection[str]) -> tuple[Wa
 
 
 def _losses(context: Context, draft: Draft) -> Iterator[Warning]:
-    """What is lost of what a user had before the plan, over all sources, told with the change that takes it."""
+    """What is lost of what a user had before the plan, over all sources: told by the change that takes it."""
     for part in draft.parts if draft.alters else ():
         if part.whole is None:
             continue

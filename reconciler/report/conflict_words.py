@@ -120,6 +120,8 @@ def _no_seats(f: Facts) -> Told:
     have = f"{used:,} of {count(seats, 'seat')} {'is' if 1 in (used, seats) else 'are'} in use"
     owned = have if seats or used else "the tenant owns no seat of it"
     first = "; what is free goes to others first" if used < seats else ""
+    if first and f.has("group") and not f.has("upn"):
+        first = "; all its members get it together, or none does"
     need = f"{needed:,} {'is' if needed == 1 else 'are'} needed{first}"
     nor = f", nor what else `one_of` names ({listing(f.names('others'))})" if f.names("others") else ""
     return Told(

@@ -100,7 +100,7 @@ def _out_of_scope(f: Facts) -> Told:
         remedies = (narrow, *remedies)
     else:
         outside = f"{users} of it {are} outside the scope of that file: {who}"
-        message = f"{f.group} is not for {file} to declare: {outside}."
+        message = f"{f.group} can't be declared in {file}: {outside}."
     return Told(message, remedies)
 
 

@@ -484,8 +484,11 @@ def test_a_group_with_members_outside_the_scope_of_its_file_is_left_alone():
 
 def test_nested_groups_and_members_whom_licences_do_not_reach_are_told_and_block_nothing():
     """Microsoft licenses direct members only, and keeps what went wrong at each member."""
-    failed = Assignment(sku_id=sid("EMS"), assigned_by="g-team", state="Error", error="CountViolation")
-    people = tuple(user(f"u{number:02}", failed) for number in range(21))
+    failed = [
+        Assignment(sku_id=sid(part), assigned_by="g-team", state="Error", error="CountViolation")
+        for part in ("EMS", "VISIOCLIENT")  # all or none: every licence fails for the same reason
+    ]
+    people = tuple(user(f"u{number:02}", *failed) for number in range(21))
     group = team(*(u.name.lower() for u in people), "unread", gives=(held("EMS"),), nested=("Interns",))
 
     plan = grouped(

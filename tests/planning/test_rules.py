@@ -361,7 +361,7 @@ def test_a_rule_whose_scope_names_an_ambiguous_group_is_not_followed_at_all():
     assert plan.changes == ()
     assert conflict(plan, "ambiguous-group").params == {
         "rule": "r",
-        "group": "team",
+        "group": "Team",
         "candidates": [{"id": "g-1", "name": "Team"}, {"id": "g-2", "name": "Team"}],
     }
 

@@ -185,7 +185,7 @@ def test_what_is_lost_in_the_end_is_told_once_by_the_last_that_takes_it():
 
 
 def test_what_was_there_for_a_moment_only_is_not_lost():
-    """The group gets a mailbox to give while a member leaves it: he had none, and nothing of it is deleted."""
+    """The group gets a mailbox to give while a member leaves it: he had none, so none is deleted."""
     plan = grouped(
         wanted("EXCHANGESTANDARD", members=(), name="Old"),
         groups=(OLD,),

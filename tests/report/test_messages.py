@@ -621,7 +621,12 @@ def test_what_a_group_gives_is_left_out_of_the_groups_licences():
 
 
 def test_a_group_as_a_whole_can_be_short_of_seats():
-    assert told("no-seats", {**SALES, **SHORT}).message.startswith("group Sales NL can't get SPE_E5")
+    """Its licences are one change: what is free is too little for it, and goes to nobody."""
+    message = told("no-seats", {**SALES, **SHORT, "seats": 2, "in_use": 1, "needed": 3}).message
+    assert message == (
+        "group Sales NL can't get SPE_E5 (Microsoft 365 E5): 1 of 2 seats is in use, and 3 are needed; all "
+        "its members get it together, or none does."
+    )
 
 
 def test_a_member_who_does_not_exist_is_told_of_the_group():
@@ -782,7 +787,7 @@ def test_what_is_outside_the_scope_of_a_file_is_told_with_its_owner():
     )
     group = {**SALES, "owner": None, "file": "sales.yaml", "users": ["anna@contoso.com"], "count": 1}
     assert told("out-of-scope", group).message == (
-        "group Sales NL is not for sales.yaml to declare: 1 user of it is outside the scope of that file: "
+        "group Sales NL can't be declared in sales.yaml: 1 user of it is outside the scope of that file: "
         "anna@contoso.com."
     )
 
