@@ -39,17 +39,17 @@ def _rules_disagree(f: Facts) -> Told:
 
 
 def _no_longer_matched(f: Facts) -> Told:
-    since = f" since {f.text('since')[:10]}" if f.has("since") else ""
-    until = f.text("until")[:10]
     if not f.has("until"):
         return Told(
-            f"{f.user} no longer matches {f.rule}{since}, and keeps {f.product} as long as the account is "
-            "disabled: a rule takes no licence away because somebody can't sign in.",
+            f"{f.user} no longer matches {f.rule}, and keeps {f.product} as long as the account is disabled: "
+            "a rule takes no licence away because somebody can't sign in.",
             (
                 "If the user has left, say so in an entry: `leaver`, or `ensure: absent`.",
                 f"To free the seat all the same, revoke {f.text('sku')} with an entry of the user's own.",
             ),
         )
+    since = f" since {f.text('since')[:10]}" if f.has("since") else ""
+    until = f.text("until")[:10]
     return Told(
         f"{f.user} no longer matches {f.rule}{since}, and keeps {f.product} until {until}, for the rule's "
         "`grace`; a plan of that day or later revokes it.",
