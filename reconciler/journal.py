@@ -100,10 +100,13 @@ def runs(path: Path) -> tuple[Run, ...]:
 
 
 def group(lines: Iterable[Line]) -> tuple[Run, ...]:
-    """Return the runs that `lines` tell of, in the order in which they started."""
+    """Return the runs that `lines` tell of, in the order in which they started.
+
+    Of two results of a change the later one counts: it was done, and the tenant did not show it.
+    """
     starts: dict[str, RunStart] = {}
     intents: dict[str, list[Intent]] = {}
-    results: dict[str, list[Result]] = {}
+    results: dict[str, dict[str, Result]] = {}
     ends: dict[str, RunEnd] = {}
     for line in lines:
         if isinstance(line, RunStart):
@@ -111,7 +114,9 @@ def group(lines: Iterable[Line]) -> tuple[Run, ...]:
         elif isinstance(line, Intent):
             intents.setdefault(line.run, []).append(line)
         elif isinstance(line, Result):
-            results.setdefault(line.run, []).append(line)
+            told = results.setdefault(line.run, {})
+            told.pop(line.address, None)
+            told[line.address] = line
         else:
             ends[line.run] = line
     return tuple(
@@ -119,7 +124,7 @@ def group(lines: Iterable[Line]) -> tuple[Run, ...]:
             id=run,
             start=start,
             intents=tuple(intents.get(run, ())),
-            results=tuple(results.get(run, ())),
+            results=tuple(results.get(run, {}).values()),
             end=ends.get(run),
         )
         for run, start in starts.items()

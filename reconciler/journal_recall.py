@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Taken = dict[tuple[str, str], tuple[datetime, str]]
     """(user id, SKU id) → when it was taken, and by which kind of change."""
 
-UNCERTAIN = "unknown"
-"""The status of a write that may or may not have happened."""
+WRITTEN = ("done", "unknown", "unsettled")
+"""Statuses of a write that happened, may have, or was accepted and not shown in time."""
 MEMBER_ERRORS = "member-errors"
 """The code of a group's change that was made, and failed to reach all of its members."""
 
@@ -63,7 +63,7 @@ def _replay_all(pending: dict[str, Intent], taken: Taken) -> None:
 def _replay(intent: Intent, result: Result | None, taken: Taken) -> None:
     """Bring `taken` forward over one write."""
     user = (result.user_id if result else None) or (intent.user.id if intent.user else None)
-    if result and result.status not in ("done", UNCERTAIN) and result.code != MEMBER_ERRORS:
+    if result and result.status not in WRITTEN and result.code != MEMBER_ERRORS:
         return
     moment = result.time if result else intent.time
     for member in intent.members:

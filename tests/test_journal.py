@@ -395,11 +395,12 @@ def of_group_ended(status="done", **more):
     "ended",
     [
         of_group_ended(),
-        of_group_ended("unknown", code="group-not-settled"),
+        of_group_ended("unsettled", code="group-not-settled"),
+        of_group_ended("unknown", code="unread"),
         of_group_ended("failed", code="member-errors"),
         None,
     ],
-    ids=["done", "not settled", "member errors", "killed"],
+    ids=["done", "not settled", "unknown", "member errors", "killed"],
 )
 def test_licences_that_members_lose_with_their_group_are_removals(path, ended):
     """Also where some members are in error: the group was changed all the same."""

@@ -1,26 +1,28 @@
 """How do the ready changes of a plan reach the tenant, each at most once and on record?
 
 The shell around Schedule and expectation: batches of 20, several in flight. Before a batch is sent
-its objects are read again and its intents are on the disk; after it, its results are. It carries out
-what the plan holds and nothing else, re-sends nothing, and prints nothing.
+its objects are read again and its intents are on the disk; after it, its results are. At the end the
+tenant is asked to show what it accepted. It carries out what the plan holds and nothing else, re-sends
+nothing, and prints nothing.
 """
 
 from __future__ import annotations
 
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from reconciler.apply.confirming import Watcher, unsettled
 from reconciler.apply.credentials import generate
-from reconciler.apply.expectation import alone, carried, judge, moved
-from reconciler.apply.result import Result, Run
+from reconciler.apply.expectation import alone, carried
+from reconciler.apply.jobs import Job, asking_id, intent_of, result_of, verdict_on
+from reconciler.apply.result import UNCERTAIN, Result, Run
 from reconciler.apply.schedule import Schedule
-from reconciler.apply.turns import Apart, Turns
+from reconciler.apply.turns import Turns
 from reconciler.directory import Write
 from reconciler.errors import ReconcilerError
-from reconciler.journal import Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +37,7 @@ BATCH = 20
 """What Graph takes in one $batch."""
 
 
-class Carrier(Protocol):
+class Carrier(Watcher, Protocol):
     """What apply needs of reconciler.directory.Directory."""
 
     def observe(
@@ -43,22 +45,14 @@ class Carrier(Protocol):
     ) -> Mapping[str, dict[str, Any] | None]:
         """Read the objects of changes again."""
 
+    def ready(self, count: int) -> None:
+        """Wait until so many writes may be sent."""
+
     def carry_out(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         """Send at most 20 writes, each on an object of its own."""
 
 
-class Job(NamedTuple):
-    """A change that may be sent now, its `before` as of now; the id of its user, if there is one.
-
-    `apart` is what this run may have moved itself: it is not compared.
-    """
-
-    change: Change
-    user_id: str | None
-    apart: Apart
-
-
-def run(
+def run(  # noqa: PLR0913  what a run is made of, and who is told
     plan: Plan,
     directory: Carrier,
     journal: Journal,
@@ -66,19 +60,19 @@ def run(
     buy: bool = False,
     parallelism: int = 4,
     on_result: Callable[[Result], None],
+    on_wait: Callable[[int], None] = lambda _: None,
     credentials: Credentials | None = None,
     stop: threading.Event | None = None,
 ) -> Run:
     """Carry out the ready changes of an approved plan and return what came of every change.
 
-    The journal's run must have begun; it is ended here. `on_result` is called from this thread, in
-    the order of events, and must not raise. Once `stop` is set nothing more is sent; what is in
+    The journal's run must have begun; it is ended here. `on_result` is called from this thread, in the
+    order of events, and must not raise. Once `stop` is set nothing more is sent; what is in
     flight is waited for. An error that ends the run early is in the result, not raised: what was
     written must be told.
     """
-    return _Engine(plan, directory, journal, on_result, credentials, stop or threading.Event()).run(
-        buy=buy, parallelism=parallelism
-    )
+    engine = _Engine(plan, directory, journal, on_result, on_wait, credentials, stop or threading.Event())
+    return engine.run(buy=buy, parallelism=parallelism)
 
 
 def aside(plan: Plan, *, buy: bool) -> tuple[Result, ...]:
@@ -98,6 +92,7 @@ class _Engine:
         directory: Carrier,
         journal: Journal,
         on_result: Callable[[Result], None],
+        on_wait: Callable[[int], None],
         credentials: Credentials | None,
         stop: threading.Event,
     ) -> None:
@@ -105,6 +100,7 @@ class _Engine:
         self._directory = directory
         self._journal = journal
         self._on_result = on_result
+        self._on_wait = on_wait
         self._credentials = credentials
         self._stop = stop
         self._schedule = Schedule(plan.changes)
@@ -112,7 +108,8 @@ class _Engine:
         self._results: dict[str, Result] = {}
         self._carried: dict[str, dict[str, Any]] = {}
         self._ids: dict[str, str] = {}
-        self._intended: set[str] = set()
+        self._sent: dict[str, Change] = {}
+        self._written: set[str] = set()  # UPNs whose licences or fields this run has moved
         self._error: BaseException | None = None
 
     def run(self, *, buy: bool, parallelism: int) -> Run:
@@ -127,6 +124,7 @@ class _Engine:
                 landed, _ = wait(flying, return_when=FIRST_COMPLETED)
                 for future in landed:
                     self._land(flying.pop(future), future)
+        self._confirm()
         return self._end()
 
     # ------------------------------------------------------------ before
@@ -145,29 +143,48 @@ class _Engine:
         user, apart = change.user, self._turns.apart(change, self._ids.values())
         if user is None:
             return Job(change, None, apart)
-        return Job(alone(change, self._carried.get(user.upn, {})), user.id or self._ids.get(user.upn), apart)
+        now = alone(change, self._carried.get(user.upn, {}))
+        return Job(now, user.id or self._ids.get(user.upn), apart, user.upn in self._written)
 
     # ------------------------------------------------------------ in flight (other threads)
 
     def _send(self, jobs: list[Job]) -> list[Result]:
         """Read again, compare, put the intents on the disk, send; return what came of each change."""
-        ids = {job.change.user.upn: job.user_id for job in jobs if job.change.user and job.user_id}
-        seen = self._directory.observe([_asking_id(job.change) for job in jobs], ids)
-        results: list[Result] = []
-        writing: list[Job] = []
-        for job in jobs:
-            verdict = _verdict(job, seen.get(job.change.address))
-            if verdict:
-                results.append(verdict)
-            else:
-                writing.append(job)
+        self._directory.ready(len(jobs))
+        if self._stop.is_set():
+            return [result_of(job.change, "skipped", code="interrupted") for job in jobs]
+        verdicts = self._verdicts(jobs)
+        results = [verdict for verdict in verdicts.values() if verdict]
+        writing = [job for job in jobs if not verdicts[job.change.address]]
         return [*results, *self._write(writing)] if writing else results
+
+    def _verdicts(self, jobs: list[Job]) -> dict[str, Result | None]:
+        """Return address → the result of a change that must not be written, or None.
+
+        An object to which this run wrote a moment ago may be shown as it was before: it gets time.
+        """
+        ids = {job.change.user.upn: job.user_id for job in jobs if job.change.user and job.user_id}
+        seen = self._directory.observe([asking_id(job.change) for job in jobs], ids)
+        found = {job.change.address: verdict_on(job, seen.get(job.change.address)) for job in jobs}
+        late = {
+            job.change.address: job for job in jobs if job.written and _is_stale(found[job.change.address])
+        }
+        if late:
+            changes = [asking_id(job.change) for job in late.values()]
+            shown = self._directory.watch(
+                changes,
+                ids,
+                lambda change, values: not _is_stale(verdict_on(late[change.address], values)),
+                go_on=lambda _: not self._stop.is_set(),
+            )
+            found |= {address: verdict_on(late[address], values) for address, values in shown.items()}
+        return found
 
     def _write(self, jobs: list[Job]) -> list[Result]:
         changes = {job.change.address: job.change for job in jobs}
         passwords = self._passwords(changes.values())
-        self._journal.intend(map(_intent, changes.values()))
-        self._intended.update(changes)
+        self._journal.intend(map(intent_of, changes.values()))
+        self._sent |= changes
         outcomes = self._directory.carry_out(
             [
                 Write(change=job.change, user_id=job.user_id, password=passwords.get(job.change.address))
@@ -198,7 +215,7 @@ class _Engine:
             code, params = "password-not-kept", {}
             if self._credentials:
                 code, params = "password-kept", {"file": str(self._credentials.path)}
-        return _result(
+        return result_of(
             change,
             outcome.status,
             code=code,
@@ -222,7 +239,10 @@ class _Engine:
         skipped: list[Result] = []
         for result in results:
             change = self._schedule.change(result.address)
+            if result.carried:
+                self._written.update(member.user.upn for member in change.members)
             if result.carried and change.user:
+                self._written.add(change.user.upn)
                 self._carried.setdefault(change.user.upn, {}).update(carried(change))
                 if result.user_id:
                     self._ids[change.user.upn] = result.user_id
@@ -233,8 +253,8 @@ class _Engine:
 
     def _lost(self, change: Change, error: BaseException | None) -> Result:
         """Return the result of a change whose batch ended without telling it."""
-        status: Status = "unknown" if change.address in self._intended else "failed"
-        return _result(change, status, code=_code(error) if error else "no-answer")
+        status: Status = "unknown" if change.address in self._sent else "failed"
+        return result_of(change, status, code=_code(error) if error else "no-answer")
 
     def _tell(self, results: Sequence[Result]) -> None:
         """Put results on the disk, then tell the caller."""
@@ -243,22 +263,43 @@ class _Engine:
         for result in results:
             self._on_result(result)
 
+    def _confirm(self) -> None:
+        """Let the tenant show what it accepted, within a bound; what it does not show is unsettled."""
+        done = [self._sent[each.address] for each in self._results.values() if each.status == "done"]
+        try:
+            late = (
+                []
+                if self._error
+                else unsettled(done, self._directory, self._ids, on_wait=self._on_wait, stop=self._stop)
+            )
+        except ReconcilerError as error:
+            self._fail(error)
+            return
+        results = [
+            msgspec.structs.replace(self._results[change.address], status="unsettled", code="not-shown")
+            for change in late
+        ]
+        self._results |= {result.address: result for result in results}
+        self._tell(results)
+
     def _end(self) -> Run:
         left = self._schedule.left()
-        interrupted = self._stop.is_set() and bool(left)
+        interrupted = self._stop.is_set() and (
+            bool(left) or any(result.code == "interrupted" for result in self._results.values())
+        )
         if interrupted:
             code, params = "interrupted", {}
         elif self._error:
             code, params = "run-ended", {"because": _code(self._error)}
         else:
             code, params = "waits-in-circle", {}
-        rest = [_result(change, "skipped", code=code, params=params) for change in left]
+        rest = [result_of(change, "skipped", code=code, params=params) for change in left]
         self._results |= {result.address: result for result in rest}
         self._tell(rest)
         created = {
             result.address
             for result in self._results.values()
-            if result.kind == "create-user" and result.status in ("done", "unknown")
+            if result.kind == "create-user" and result.status in ("done", *UNCERTAIN)
         }
         if self._credentials:
             self._credentials.keep(
@@ -295,69 +336,17 @@ class _Engine:
         self._error = self._error or error
 
 
-def _intent(change: Change) -> dict[str, Any]:
-    """Return what the journal is told before a write.
-
-    What members of a group hold is told by what they gain and lose, and not by fingerprints as well.
-    """
-    ids = {one.sku: one.sku_id for part in (change.assign, change.revoke, change.modify) for one in part}
-
-    def known(skus: Iterable[str]) -> tuple[str, ...]:
-        return tuple(ids[sku] for sku in skus if sku in ids)
-
-    return {
-        "address": change.address,
-        "kind": change.kind,
-        "user": change.user,
-        "group": change.group,
-        "members": tuple(
-            Member(id=one.user.id, upn=one.user.upn, gains=known(one.gains), loses=known(one.loses))
-            for one in change.members
-            if one.user.id
-        ),
-        "before": {key: value for key, value in change.before.items() if key != "members"},
-        "after": change.after,
-    }
-
-
-def _verdict(job: Job, seen: dict[str, Any] | None) -> Result | None:
-    """Return the result of a change that must not be written, or None."""
-    change = job.apart.of(job.change)
-    if seen is None:
-        return _result(change, "failed", code="unreadable")
-    names = _names(change) | seen.get("upns", {})
-    seen = job.apart.less(seen)
-    user_id = job.user_id
-    if change.kind == "create-user":
-        user_id = seen.pop("id", None)
-    verdict = judge(change, seen)
-    if verdict == "moved":
-        code = ("moved" if seen else "gone") if change.before else "exists"
-        return _result(change, "stale", code=code, params={"moved": moved(change.before, seen, names)})
-    return _result(change, "already-done", user_id=user_id) if verdict == "already" else None
-
-
-def _names(change: Change) -> dict[str, str]:
-    """Return id → UPN of those members of a group whom the plan names."""
-    return {one.user.id: one.user.upn for one in change.members if one.user.id}
-
-
-def _asking_id(change: Change) -> Change:
-    """Return a change that also asks under which id a user to be created may be there already."""
-    if change.kind != "create-user":
-        return change
-    return msgspec.structs.replace(change, after={**change.after, "id": None})
-
-
 def _aside(plan: Plan, schedule: Schedule, *, buy: bool) -> list[Result]:
     """Take what will not be tried off the schedule; return its results."""
     results = []
     for change in plan.changes:
         if not change.ready:
             roles = [] if change.permitted else list(change.roles)
-            results.append(_result(change, "blocked", params={"by": list(change.blocked_by), "roles": roles}))
+            results.append(
+                result_of(change, "blocked", params={"by": list(change.blocked_by), "roles": roles})
+            )
         elif change.buys and not buy:
-            results.append(_result(change, "left-out", code="needs-buy"))
+            results.append(result_of(change, "left-out", code="needs-buy"))
     told = {result.address for result in results}
     causes: list[tuple[str, str]] = [(result.address, result.status) for result in results]
     causes += [(address, "missing") for address in schedule.unknown()]
@@ -370,7 +359,7 @@ def _aside(plan: Plan, schedule: Schedule, *, buy: bool) -> list[Result]:
 def _skipped(changes: Iterable[Change], *, on: str, status: str) -> list[Result]:
     """Return the results of changes that wait for one that was not carried out."""
     return [
-        _result(change, "skipped", code="waits", params={"on": on, "status": status}) for change in changes
+        result_of(change, "skipped", code="waits", params={"on": on, "status": status}) for change in changes
     ]
 
 
@@ -378,5 +367,5 @@ def _code(error: BaseException) -> str:
     return error.code if isinstance(error, ReconcilerError) else "internal-error"
 
 
-def _result(change: Change, status: Status, **fields: Any) -> Result:
-    return Result(address=change.address, kind=change.kind, status=status, **fields)
+def _is_stale(verdict: Result | None) -> bool:
+    return verdict is not None and verdict.status == "stale"

@@ -56,6 +56,26 @@ def judge(change: Change, seen: Mapping[str, Any]) -> Verdict:
     return "already" if goal and _holds(seen, goal) else "moved"
 
 
+def shows(change: Change, seen: Mapping[str, Any] | None) -> bool:
+    """Tell whether an object shows what a change brought that was carried out.
+
+    Its own part alone: what a user inherits comes from groups, and may move meanwhile.
+    """
+    if seen is None:
+        return False
+    before, seen = _own(change.before), _own(seen)
+    goal = {key: value for key, value in _own(change.after).items() if before.get(key, ...) != value}
+    return _holds(seen, goal)
+
+
+def _own(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a state without inherited licences."""
+    own = dict(state)
+    if "assignments" in own:
+        own["assignments"] = [row for row in own["assignments"] or () if not row.get("assigned_by")]
+    return own
+
+
 def _holds(seen: Mapping[str, Any], want: Mapping[str, Any]) -> bool:
     known = _told(want)
     return all(key in seen and _plain(key, seen[key]) == _plain(key, known[key]) for key in known)

@@ -20,9 +20,11 @@ Status = Literal[
     "skipped",
     "left-out",
     "unknown",
+    "unsettled",
     "blocked",
 ]
 
+UNCERTAIN = ("unknown", "unsettled")
 DONE, ERROR, PARTIAL, UNKNOWN, INTERRUPTED = 0, 1, 4, 5, 130
 
 
@@ -35,8 +37,9 @@ class Result(Value, frozen=True, kw_only=True):
     stale: the object had moved
     (`params["moved"]`: path, expected, found). skipped: what it waits for was not done
     (`params`: on, status), or the run was stopped. left-out: it spends money and `--buy` was not
-    given. unknown: it may or may not have been written, or ("group-not-settled") its members did not
-    all follow in time. blocked: the plan says why.
+    given. unknown: it may or may not have been written. unsettled: the tenant accepted it, and did not
+    show it in time, or ("group-not-settled") the group's members did not all follow in time. blocked: the
+    plan says why.
     """
 
     address: str
@@ -79,11 +82,11 @@ class Run:
         """Return the process's exit code.
 
         0 all done, 1 all done but an error came after it (the journal could not be ended), 4 in
-        part, 5 an outcome unknown, 130 interrupted.
+        part, 5 an outcome unknown or unsettled, 130 interrupted.
         """
         if self.interrupted:
             return INTERRUPTED
-        if any(result.status == "unknown" for result in self.results):
+        if any(result.status in UNCERTAIN for result in self.results):
             return UNKNOWN
         if all(result.carried for result in self.results):
             return ERROR if self.error else DONE

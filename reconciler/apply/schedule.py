@@ -8,12 +8,22 @@ it. It sends nothing and knows no tenant.
 from __future__ import annotations
 
 import heapq
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from reconciler.plan import Change
+
+
+@dataclass(slots=True)
+class _Busy:
+    """An object on which something is under way: how much, whether alone, and what waits for its end."""
+
+    alone: bool
+    count: int = 0
+    parked: list[int] = field(default_factory=list)
 
 
 class Schedule:
@@ -29,7 +39,7 @@ class Schedule:
                 self._dependents.setdefault(address, []).append(change.address)
         self._ready = [self._place[address] for address, waits in self._waits.items() if not waits]
         self._addresses = tuple(self._changes)
-        self._busy: dict[str, list[int]] = {}
+        self._busy: dict[str, _Busy] = {}
 
     def change(self, address: str) -> Change:
         """Return the change at an address of the plan."""
@@ -47,23 +57,36 @@ class Schedule:
             change = self._changes[self._addresses[place]]
             if change.address not in self._waits:
                 continue
-            parked = self._busy.get(_object(change))
+            busy = self._in_the_way(change)
             if batch and bool(change.group) != bool(batch[0].group):
                 others.append(place)
-            elif parked is None:
-                self._busy[_object(change)] = []
+            elif busy is None:
+                for name, alone in _objects(change).items():
+                    self._busy.setdefault(name, _Busy(alone)).count += 1
                 del self._waits[change.address]
                 batch.append(change)
             else:
-                heapq.heappush(parked, place)
+                heapq.heappush(busy.parked, place)
         for place in others:
             heapq.heappush(self._ready, place)
         return batch
 
+    def _in_the_way(self, change: Change) -> _Busy | None:
+        """Return what is under way on an object of the change and does not go together with it."""
+        for name, alone in _objects(change).items():
+            busy = self._busy.get(name)
+            if busy and (alone or busy.alone):
+                return busy
+        return None
+
     def settle(self, address: str, *, carried: bool) -> list[Change]:
         """Take note of how an offered change ended; return the dependents that it takes with it."""
-        for place in self._busy.pop(_object(self._changes[address])):
-            heapq.heappush(self._ready, place)
+        for name in _objects(self._changes[address]):
+            busy = self._busy[name]
+            busy.count -= 1
+            if not busy.count:
+                for place in self._busy.pop(name).parked:
+                    heapq.heappush(self._ready, place)
         if not carried:
             return self.drop(address)
         for dependent in self._dependents.get(address, ()):
@@ -95,10 +118,15 @@ class Schedule:
         return [change for address, change in self._changes.items() if address in self._waits]
 
 
-def _object(change: Change) -> str:
-    """Return what the change writes to: two writes on it never run at once."""
+def _objects(change: Change) -> dict[str, bool]:
+    """Return what the change writes to, and whether it must be alone there.
+
+    Users come to a group and leave it beside each other, since the tenant keeps each membership by
+    itself; the licences of a group stay as they are meanwhile.
+    """
     if change.user:
-        return f"users/{change.user.upn}"
+        user = {f"users/{change.user.upn}": True}
+        return user | {f"groups/{change.group.id}": False} if change.group else user
     if change.group:
-        return f"groups/{change.group.id}"
-    return f"subscriptions/{change.sku.sku_id}" if change.sku else change.address
+        return {f"groups/{change.group.id}": True}
+    return {f"subscriptions/{change.sku.sku_id}" if change.sku else change.address: True}

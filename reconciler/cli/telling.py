@@ -66,14 +66,20 @@ class Teller:
         )
         with bar:
             task = bar.add_task("apply", total=len(self._changes))
+            known: set[str] = set()
 
             def told(result: Result) -> None:
                 # Drawn anew before the line: a line scrolls above the bar as it was last drawn, and a
-                # batch brings twenty lines within a moment.
-                bar.update(task, advance=1, refresh=True)
+                # batch brings twenty lines within a moment. A change may be told twice: see apply.run.
+                known.add(result.address)
+                bar.update(task, completed=len(known), refresh=True)
                 self._tell(result)
 
             yield told
+
+    def waiting(self, count: int) -> None:
+        """Say for what it takes longer: the tenant does not show yet what it accepted."""
+        output.notice(f"Waiting until the tenant shows {output.count(count, 'change')}: it may take minutes.")
 
     def _tell(self, result: Result) -> None:
         shown, colour = words.STATUSES[result.status]
@@ -113,6 +119,8 @@ class Teller:
             self._say("Interrupted: what is left was not tried; plan and apply again to go on.")
         if run.counts["stale"] or run.counts["unknown"]:
             self._say("Plan again to see what the tenant holds now.")
+        if run.counts["unsettled"]:
+            self._say("What is unsettled was accepted; plan again later to see that it is there.")
         self._say(f"Run {run.id} is in {log.path}; `reconciler history {run.id}` shows it.")
         if run.error:
             output.error(f"the run ended early: {_reason(run.error)}")

@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 UNKNOWN_LICENCE_ERROR = "unknown-licence-error"
 NO_LOCATION = "no-usage-location"
 NOT_THERE = "not-found"
+QUOTA = "quota-exceeded"
 
 LICENCE_TEXTS: tuple[tuple[str, str], ...] = (
     ("invalid usage location", NO_LOCATION),
     ("does not have any available licenses", "no-seats"),
+    ("licenses left", "no-seats"),
     ("are mutually exclusive", "exclusive-plans"),
     ("depends on the service plan", "missing-dependency"),
     ("inherited from a group membership", "inherited"),
     ("does not correspond to a valid company license", "unknown-sku"),
     ("cannot be assigned to a user", "not-assignable"),
     ("does not have a corresponding license", "not-held"),
+    ("proxy address is already being used", "address-taken"),
+    ("uniquenessviolation", "address-taken"),
+    ("'edm.guid'", "malformed-request"),
+    ("addlicenses", "malformed-request"),
+    ("removelicenses", "malformed-request"),
 )
 """A part of Graph's text, in lower case → our code (facts: error catalogue of assignLicense)."""
 
@@ -36,37 +43,46 @@ MEMBER_TEXTS: tuple[tuple[str, str], ...] = (
 )
 """The same for a reference to a member; a user made just now is not yet known everywhere."""
 
+USER_TEXTS: tuple[tuple[str, str], ...] = (
+    ("another object with the same value", "already-exists"),
+    ("password complexity", "weak-password"),
+    ("verified domain names", "unverified-domain"),
+    ("'mailnickname'", "invalid-name"),
+    ("property userprincipalname is invalid", "invalid-name"),
+    ("on-premises mastered", "synced-user"),
+)
+"""The same for a user who is made, restored, changed or deleted."""
+
+_TEXTS = {
+    "set-licenses": LICENCE_TEXTS,
+    "set-group-licenses": LICENCE_TEXTS,
+    "add-member": MEMBER_TEXTS,
+    "remove-member": MEMBER_TEXTS,
+}
 _BY_STATUS = {
     401: "unauthorized",
     403: "forbidden",
     404: NOT_THERE,
     409: "conflict",
+    412: "conflict",
     423: "locked",
     429: "throttled",
+    507: QUOTA,
 }
 
 
 def code_for(kind: Kind, answer: Answer) -> str:
     """Return the stable code of a write that was refused."""
+    fault = answer.fault
+    if fault.code.lower() == "directory_quotaexceeded":
+        return QUOTA
     if answer.status != HTTPStatus.BAD_REQUEST:
         return _BY_STATUS.get(answer.status, "rejected")
-    fault = answer.fault
-    text = fault.message.lower()
-    if kind in ("set-licenses", "set-group-licenses"):
-        return next((code for part, code in LICENCE_TEXTS if part in text), UNKNOWN_LICENCE_ERROR)
-    if kind in ("add-member", "remove-member"):
-        return next((code for part, code in MEMBER_TEXTS if part in text), "rejected")
-    if taken(answer):
+    if any(detail.code == "ObjectConflict" for detail in fault.details):
         return "already-exists"
-    return "rejected"
-
-
-def taken(answer: Answer) -> bool:
-    """Tell whether a user could not be made since another object has that name or address."""
-    fault = answer.fault
-    return any(detail.code == "ObjectConflict" for detail in fault.details) or (
-        "another object with the same value" in fault.message.lower()
-    )
+    text = fault.message.lower()
+    unknown = UNKNOWN_LICENCE_ERROR if kind in ("set-licenses", "set-group-licenses") else "rejected"
+    return next((code for part, code in _TEXTS.get(kind, USER_TEXTS) if part in text), unknown)
 
 
 def concurrent(answer: Answer) -> bool:

@@ -56,6 +56,13 @@ class Look(Protocol):
         """Return address → what the change's object holds now."""
 
 
+class Holds(Protocol):
+    """A way to tell whether an object (None: it could not be read) is as somebody waits for it."""
+
+    def __call__(self, change: Change, values: Mapping[str, Any] | None, /) -> bool:
+        """Return that."""
+
+
 class Spread(Protocol):
     """`map`, over threads or not."""
 
@@ -89,6 +96,41 @@ class Observer:
                 break
             self._transport.sleep(self._transport.back_off(attempt + 2))
         return seen
+
+    def watch(
+        self,
+        changes: Sequence[Change],
+        ids: Mapping[str, str],
+        holds: Holds,
+        *,
+        times: int,
+        patience: float,
+        go_on: Callable[[int], bool],
+        spread: Spread = map,
+    ) -> dict[str, dict[str, Any]]:
+        """Look until each object has been as `holds` wants it `times` times in a row; return those.
+
+        A pause is made only where one is not so yet; all pauses together last `patience` seconds at most.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        streaks = dict.fromkeys((change.address for change in changes), 0)
+        waiting, waited, tries = list(changes), 0.0, 0
+        while True:
+            seen = self._once(waiting, ids, spread)
+            for change in waiting:
+                values = seen[change.address].values
+                streaks[change.address] = streaks[change.address] + 1 if holds(change, values) else 0
+                if values is not None and streaks[change.address] >= times:
+                    found[change.address] = values
+            waiting = [change for change in waiting if change.address not in found]
+            if not waiting:
+                return found
+            if not all(streaks[change.address] for change in waiting):
+                pause = min(self._transport.back_off(tries + 1), patience - waited)
+                if pause <= 0 or not go_on(len(waiting)):
+                    return found
+                self._transport.sleep(pause)
+                waited, tries = waited + pause, tries + 1
 
     def _lags(self, change: Change, ids: Mapping[str, str], seen: Seen) -> bool:
         if change.kind not in ("update-user", "set-licenses", "add-member") or change.user is None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from reconciler.plan import Change
 
-Status = Literal["done", "failed", "unknown"]
+Status = Literal["done", "failed", "unknown", "unsettled"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,8 @@ class Outcome:
     "done": the tenant said so, or shows it; of a group, its members too. "failed": nothing was changed;
     `code` is stable, `message` is the tenant's own text. Only "member-errors" fails with the group
     changed: `params` names the members whom it did not reach. "unknown": the answer was lost and the
-    object is neither as before nor as wanted, or could not be read again; "group-not-settled": the
-    group is changed, and its members did not all follow in time.
+    object is neither as before nor as wanted, or could not be read again. "unsettled": the group is
+    changed, and its members did not all follow in time.
     """
 
     address: str

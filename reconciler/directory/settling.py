@@ -38,7 +38,7 @@ Rows = frozenset[tuple[str, tuple[str, ...]]]
 class Settled:
     """How a group's change ended for its members; `params` name those in error."""
 
-    status: Literal["done", "failed", "unknown"]
+    status: Literal["done", "failed", "unsettled"]
     code: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,7 +82,7 @@ class _Case:
             params["count"] = len(named)
         if self.waiting is None or self.waiting:
             return Settled(
-                status="unknown",
+                status="unsettled",
                 code="group-not-settled",
                 params={**params, "waiting": None if self.waiting is None else len(self.waiting)},
             )

@@ -281,7 +281,9 @@ def _by_looking(attempt: _Attempt, seen: Seen) -> Outcome:
             user_id = seen.user_id or attempt.write.target
             return _outcome(attempt, "done", user_id=user_id)
         if _holds(seen.values, change.before, changed):
-            return _outcome(attempt, "failed", code="not-carried-out")
+            full = isinstance(attempt.reply, Answer) and codes.code_for(change.kind, attempt.reply)
+            code = codes.QUOTA if full == codes.QUOTA else "not-carried-out"
+            return _outcome(attempt, "failed", code=code)
     return _outcome(attempt, "unknown", code="unread" if seen == UNREAD else "changed-meanwhile")
 
 
@@ -328,7 +330,9 @@ def _outcome(
 ) -> Outcome:
     reply = attempt.reply
     answer = reply if isinstance(reply, Answer) else None
-    message = None
+    message, params = None, {}
+    if code == codes.UNKNOWN_LICENCE_ERROR and answer and answer.request_id:
+        params = {"request_id": answer.request_id}
     if status != "done":
         message = (answer.fault.message or None) if answer else str(reply)
     return Outcome(
@@ -337,6 +341,7 @@ def _outcome(
         user_id=user_id or attempt.write.target,
         code=code,
         message=message,
+        params=params,
         request_id=answer.request_id if answer else None,
         client_request_id=reply.client_request_id if reply else None,
         http_status=answer.status if answer else None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.report.assignment_errors import meaning_of
 from reconciler.report.phrases import Facts, count, listing, role_names, sample
 from reconciler.report.sanitize import clean
+from reconciler.report.write_errors import WRITE_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ STATUSES: dict[str, tuple[str, str]] = {
     "skipped": ("skipped", "yellow"),
     "left-out": ("left out", "yellow"),
     "unknown": ("unknown", "red"),
+    "unsettled": ("unsettled", "red"),
     "blocked": ("blocked", "yellow"),
 }
 """Status → what is shown, and its colour; in the order in which they are counted."""
@@ -33,6 +35,7 @@ _ENDED: dict[str, str] = {
     "skipped": "which was skipped",
     "left-out": "which was left out",
     "unknown": "whose outcome is unknown",
+    "unsettled": "which is unsettled",
     "blocked": "which is blocked",
     "missing": "which is not in the plan",
 }
@@ -48,26 +51,8 @@ _CODES: dict[str, str] = {
     "run-ended": "not tried: the run ended early",
     "waits-in-circle": "not tried: it waits for itself",
     "no-answer": "no outcome was told",
-    "no-seats": "no seat is free",
-    "no-usage-location": "the user has no usage location",
-    "exclusive-plans": "two of the service plans exclude each other",
-    "missing-dependency": "a service plan lacks another that it works only with",
-    "inherited": "the licence comes from a group: only the group can take it away",
-    "unknown-sku": "the tenant has no such SKU",
-    "not-assignable": "this SKU can't be assigned to a user",
-    "not-held": "the user does not hold this licence directly",
-    "unauthorized": "the tenant did not accept the sign-in",
-    "forbidden": "the tenant does not allow it to this actor",
-    "not-found": "the tenant does not find it",
-    "conflict": "the tenant reports a conflict",
-    "locked": "the object is locked",
-    "throttled": "the tenant was too busy, several times over",
-    "concurrent-changes": "others were changing the same object, several times over",
-    "already-member": "the user is a member already",
-    "already-exists": "another object has that name or address",
-    "not-purchasable": "there is no way to buy here",
+    "not-shown": "the tenant accepted it, and did not show it while apply waited; run plan again later",
     "not-carried-out": "the answer was lost, and the object is as it was before",
-    "unreachable": "the tenant could not be reached; nothing was sent",
     "unread": "the answer was lost, and the object could not be read again",
     "changed-meanwhile": "the answer was lost, and the object is neither as before nor as wanted",
 }
@@ -90,10 +75,17 @@ def sentence(
         return _stale(code, params.get("moved") or (), names or {})
     if code in _SENTENCES:
         return _SENTENCES[code](facts)
-    told = _CODES.get(code or "", clean(code or ""))
-    message = f" ({facts.text('message')})" if facts.has("message") else ""
-    hint = "; run plan again to see what the tenant holds" if status == "unknown" else ""
-    return f"{told}{message}{hint}"
+    told, hint = _CODES.get(code or "", clean(code or "")), ""
+    if code in WRITE_ERRORS:
+        told, hint = WRITE_ERRORS[code]
+    elif status == "unknown":
+        hint = "run plan again to see what the tenant holds"
+    said = [
+        *([facts.text("message")] if facts.has("message") else []),
+        *([f"request-id {facts.text('request_id')}"] if facts.has("request_id") else []),
+    ]
+    message = f" ({'; '.join(said)})" if said else ""
+    return f"{told}{message}{f'; {hint}' if hint else ''}"
 
 
 def _password_kept(f: Facts) -> str:

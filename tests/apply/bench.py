@@ -129,7 +129,7 @@ def plan_of(*changes, **more):
 class Tenant:
     """Objects by user or SKU; `refuse` and `lose` hold addresses, `blind` what can't be read.
 
-    Every look and every write is in `log`, in the order of events.
+    `lags` maps addresses to what is seen of them instead, for a number of looks. Every look and every write is in `log`, in the order of events.
     """
 
     def __init__(self):
@@ -138,6 +138,8 @@ class Tenant:
         self.log, self.batches, self.passwords = [], [], {}
         self.at_once, self.most_at_once = 0, 0
         self.before_write = lambda writes: None
+        self.before_ready = lambda count: None
+        self.lags, self.patience, self.waits = {}, 5, []
         self.lock = threading.Lock()
 
     def key(self, change):
@@ -160,10 +162,34 @@ class Tenant:
         """Return what one object holds."""
         if change.address in self.blind:
             return None
+        seen, looks = self.lags.get(change.address, (None, 0))
+        if looks and self.log.count(("write", change.address)):
+            self.lags[change.address] = seen, looks - 1
+            return seen
         state = self.objects.get(self.key(change))
         if state is None:
             return {}
         return {key: state.get(key) for key in {**change.before, **change.after}}
+
+    def ready(self, count):
+        """Wait for nothing."""
+        self.before_ready(count)
+
+    def watch(self, changes, ids, holds, *, times=1, go_on):
+        """Look until each holds, `patience` rounds at most."""
+        found, streaks = {}, {change.address: 0 for change in changes}
+        for _ in range(self.patience):
+            left = [change for change in changes if change.address not in found]
+            self.log += [("watch", change.address) for change in left]
+            for change in left:
+                values = self.look(change)
+                streaks[change.address] = streaks[change.address] + 1 if holds(change, values) else 0
+                if streaks[change.address] >= times:
+                    found[change.address] = values
+            left = [change for change in changes if change.address not in found]
+            if not left or (not all(streaks[each.address] for each in left) and not go_on(len(left))):
+                break
+        return found
 
     def carry_out(self, writes):
         """Write a batch."""

@@ -351,13 +351,20 @@ class Broken:
         """Look, and fail if told to."""
         return self.answer("observe", changes, ids)
 
+    def ready(self, count):
+        """Wait for nothing."""
+
     def carry_out(self, writes):
         """Write, and fail if told to."""
         return self.answer("carry_out", writes)
 
-    def answer(self, method, *args):
+    def watch(self, *args, **options):
+        """Look until it holds, and fail if told to."""
+        return self.answer("watch", *args, **options)
+
+    def answer(self, method, *args, **options):
         """Let the tenant answer; lose the answer if told to."""
-        got = getattr(self.tenant, method)(*args)
+        got = getattr(self.tenant, method)(*args, **options)
         if method == self.method:
             raise self.error
         return got

@@ -104,8 +104,8 @@ def test_what_waits_for_members_who_do_not_follow_in_time_is_not_tried(tmp_path)
     drops = msgspec.structs.replace(drops, depends_on=(joins.address,))
     done = scene.run(joins, drops)
     assert [(each.status, each.code, each.params) for each in done.results] == [
-        ("unknown", "group-not-settled", {"waiting": 1}),
-        ("skipped", "waits", {"on": joins.address, "status": "unknown"}),
+        ("unsettled", "group-not-settled", {"waiting": 1}),
+        ("skipped", "waits", {"on": joins.address, "status": "unsettled"}),
     ]
     assert done.exit_code == 5
 

@@ -81,10 +81,32 @@ def test_changes_of_groups_travel_by_themselves():
     """Their members are waited for; a group's licences are written once at a time, as a user's are."""
     group, again = group_licences("g", [], ["e3"]), replace(group_licences("g", ["e3"], []), address="again")
     one, two = licences("anna", [], ["e3"]), licences("bram", [], ["e3"])
-    joins, parked = membership("add-member", "chris", "g"), membership("add-member", "anna", "g")
+    joins, parked = membership("add-member", "chris", "h"), membership("add-member", "anna", "h")
     schedule = Schedule([one, group, joins, two, again, parked])
     assert schedule.take(20) == [one, two]
     assert schedule.take(20) == [group, joins]
     for change in (group, one):
         schedule.settle(change.address, carried=True)
     assert schedule.take(20) == [again, parked]
+
+
+def test_members_come_and_go_beside_each_other_and_the_licences_of_their_group_stay_meanwhile():
+    comes, goes = membership("add-member", "anna", "g"), membership("remove-member", "bram", "g")
+    group, later = group_licences("g", [], ["e3"]), membership("add-member", "chris", "g")
+    schedule = Schedule([comes, goes, group, later])
+    assert schedule.take(2) == [comes, goes]
+    assert schedule.take(20) == [later]
+    for change in (comes, goes):
+        schedule.settle(change.address, carried=True)
+    assert schedule.take(20) == []
+    schedule.settle(later.address, carried=True)
+    assert schedule.take(20) == [group]
+
+
+def test_nobody_joins_a_group_while_its_licences_are_written():
+    group, comes = group_licences("g", [], ["e3"]), membership("add-member", "anna", "g")
+    schedule = Schedule([group, comes])
+    assert schedule.take(20) == [group]
+    assert schedule.take(20) == []
+    schedule.settle(group.address, carried=True)
+    assert schedule.take(20) == [comes]

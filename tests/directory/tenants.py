@@ -143,6 +143,10 @@ class Clock:
         """Return the time."""
         return self.now
 
+    def seconds(self):
+        """Return the time as a number."""
+        return self.now.timestamp()
+
     def sleep(self, seconds):
         """Let time pass."""
         self.pauses.append(seconds)

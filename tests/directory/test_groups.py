@@ -27,7 +27,7 @@ class Scene:
         self.clock = tenants.Clock()
         self.wire = tenants.Wire(tenants.in_process(home, self.clock, DELAY))
         self.other = tenants.directory(tenants.in_process(home, self.clock))
-        self.tenant = tenants.directory(self.wire, sleep=self.clock.sleep, **options)
+        self.tenant = tenants.directory(self.wire, sleep=self.clock.sleep, clock=self.clock.seconds, **options)
 
     def carry_out(self, *changes):
         """Carry changes out in one batch."""
@@ -263,11 +263,11 @@ def test_patience_ends(tmp_path, prepared):
     scene = Scene(shutil.copytree(prepared, tmp_path / "home"), patience=20.0)
     licences, joins = scene.carry_out(tenants.group_licences(), tenants.join())
     assert (licences.status, licences.code, licences.params) == (
-        "unknown",
+        "unsettled",
         "group-not-settled",
         {"waiting": 2},
     )
-    assert (joins.status, joins.code, joins.params) == ("unknown", "group-not-settled", {"waiting": 1})
+    assert (joins.status, joins.code, joins.params) == ("unsettled", "group-not-settled", {"waiting": 1})
     assert sum(scene.clock.pauses) == 20.0
     assert len(scene.wire.commits) == 2
 
@@ -275,7 +275,7 @@ def test_patience_ends(tmp_path, prepared):
 def test_without_patience_one_look_is_taken(tmp_path):
     scene, change = crowded(tmp_path, patience=0)
     (outcome,) = scene.carry_out(change)
-    assert (outcome.status, outcome.params, scene.clock.pauses) == ("unknown", {"waiting": 2}, [])
+    assert (outcome.status, outcome.params, scene.clock.pauses) == ("unsettled", {"waiting": 2}, [])
 
 
 @pytest.mark.parametrize("fault", [httpx.ReadTimeout("slow"), "item"])
@@ -304,7 +304,7 @@ def test_a_tenant_that_shows_nothing_more_leaves_an_unknown(scene, change):
     scene.wire.after = after
     (outcome,) = scene.carry_out(change)
     assert (outcome.status, outcome.code, outcome.params) == (
-        "unknown",
+        "unsettled",
         "group-not-settled",
         {"waiting": None},
     )
@@ -413,7 +413,7 @@ def test_an_error_and_an_open_end_are_told_together(tmp_path):
 
     scene.wire.after = after
     (outcome,) = scene.carry_out(change)
-    assert (outcome.status, outcome.code, outcome.params["waiting"]) == ("unknown", "group-not-settled", 1)
+    assert (outcome.status, outcome.code, outcome.params["waiting"]) == ("unsettled", "group-not-settled", 1)
     assert [each["error"] for each in outcome.params["members"]] == ["CountViolation"]
     assert len(scene.anew) == 1
 

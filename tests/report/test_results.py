@@ -22,7 +22,19 @@ MOVED = "it moved since the plan was made: "
             "failed",
             "no-seats",
             {"message": "Subscription with SKU x does not have any available licenses."},
-            "no seat is free (Subscription with SKU x does not have any available licenses.)",
+            (
+                "no seat is free (Subscription with SKU x does not have any available licenses.); "
+                "buy or free one, then plan again"
+            ),
+        ),
+        (
+            "failed",
+            "unknown-licence-error",
+            {"message": "The moon is full.", "request_id": "r-1"},
+            (
+                "unknown licence error (The moon is full.; request-id r-1); look the text up, or give the "
+                "request-id to Microsoft's support"
+            ),
         ),
         ("failed", "a-later-code", {}, "a-later-code"),
         (
@@ -53,7 +65,7 @@ MOVED = "it moved since the plan was made: "
             ),
         ),
         (
-            "unknown",
+            "unsettled",
             "group-not-settled",
             {"waiting": 1},
             (
@@ -62,13 +74,19 @@ MOVED = "it moved since the plan was made: "
             ),
         ),
         (
-            "unknown",
+            "unsettled",
             "group-not-settled",
             {"waiting": None, "members": [{"upn": "bo", "error": "New"}], "count": 1},
             (
                 "the tenant accepted it, and did not finish while apply waited; they did not reach bo (New): "
                 "New is not known here: see the tenant's audit log; run plan again later"
             ),
+        ),
+        (
+            "unsettled",
+            "not-shown",
+            {},
+            "the tenant accepted it, and did not show it while apply waited; run plan again later",
         ),
         ("left-out", "needs-buy", {}, "it spends money: apply with --buy"),
         ("blocked", None, {"by": ["no-seats", "users/anna"]}, "by no-seats and users/anna"),
