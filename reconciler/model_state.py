@@ -202,8 +202,14 @@ class Current(Value, frozen=True, kw_only=True):
 
 
 class Actor(Value, frozen=True, kw_only=True):
-    """Who would apply the plan; `roles` are names of tenant-wide directory roles, sorted."""
+    """Who would apply the plan; `roles` are names of tenant-wide directory roles, sorted.
+
+    `permissions` are those of an application that acts for itself: each gives abilities of its own.
+    `scopes` are what a user's sign-in was given, and bound what the roles allow; None: not told.
+    """
 
     id: str
-    name: str  # UPN
+    name: str  # UPN, or an application's name and id
     roles: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None

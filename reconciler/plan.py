@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from reconciler.model import DeletedUser, User, Value
+from reconciler.model import Cloud, DeletedUser, User, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Self
 
-    from reconciler.model import Assignment
+    from reconciler.model import Actor, Assignment
 
 FORMAT_VERSION = "1.0"
 
@@ -282,19 +283,27 @@ class Summary(Value, frozen=True, kw_only=True):
     members: int = 0
 
 
-class TenantInfo(Value, frozen=True, kw_only=True):
-    """The tenant that the plan was made for."""
+class TenantInfo(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """The tenant that the plan was made for; `cloud` is None for the global one, and for the sandbox."""
 
     id: str
     domain: str
     provider: str
+    cloud: Cloud | None = None
 
 
-class ActorInfo(Value, frozen=True, kw_only=True):
-    """Who the plan was made for."""
+class ActorInfo(Value, frozen=True, kw_only=True, omit_defaults=True):
+    """Who the plan was made for; `permissions` and `scopes` as in model.Actor."""
 
     name: str
     roles: tuple[str, ...]
+    permissions: tuple[str, ...] = ()
+    scopes: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, actor: Actor) -> Self:
+        """Return what a plan says of who would apply it."""
+        return cls(name=actor.name, roles=actor.roles, permissions=actor.permissions, scopes=actor.scopes)
 
 
 class Plan(Value, frozen=True, kw_only=True):

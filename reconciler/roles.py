@@ -1,15 +1,20 @@
-"""Which directory role may do what?
+"""Which directory role may do what, and which permission of an application?
 
-The table of Microsoft's administrator roles, as template ids and abilities; a fact sheet, used by
-planning (is this change permitted?) and by the sandbox (403 where it is not). It decides nothing.
+The tables of Microsoft's administrator roles, as template ids and abilities, and of Graph's permissions;
+a fact sheet, used by planning (is this change permitted?) and by the sandbox (403 where it is not). It
+decides nothing.
 
 Source: Microsoft Entra built-in roles (template ids) and the allowed resource actions of the role
-definitions, August 2026; "Understand subscriptions and licenses" for buying.
+definitions, August 2026; "Understand subscriptions and licenses" for buying. Graph's permissions
+reference for those of applications.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Ability = Literal[
     "assign",
@@ -90,3 +95,47 @@ def roles_with(*abilities: Ability) -> tuple[str, ...]:
     """Return the names of the roles that have every one of `abilities`, sorted."""
     wanted = set(abilities)
     return tuple(sorted(role for role, able in ABILITIES.items() if wanted <= able))
+
+
+PERMISSIONS: dict[str, frozenset[Ability]] = {
+    "LicenseAssignment.ReadWrite.All": frozenset({"assign", "revoke", "group-licenses"}),
+    "User.DeleteRestore.All": frozenset({"delete"}),
+    "GroupMember.ReadWrite.All": frozenset({"members"}),
+    "Group.ReadWrite.All": frozenset({"group-licenses", "members"}),
+    "User.ReadWrite.All": frozenset({"assign", "revoke", "create", "profile", "usage-location", "delete"}),
+    "Directory.ReadWrite.All": frozenset(
+        {"assign", "revoke", "create", "profile", "usage-location", "group-licenses", "members"}
+    ),
+}
+"""Permission of Microsoft Graph → abilities, the least privileged first.
+
+An application with one of them has these abilities in the whole tenant, but not over the holders of
+privileged roles: "delete-privileged" takes a directory role. A user's sign-in that was given one (a
+scope) may do no more than this, and only what the user's roles allow too.
+"""
+
+AS_THE_USER = "Directory.AccessAsUser.All"
+"""The scope that lets a sign-in do whatever the user may do."""
+
+
+def permissions_with(*abilities: Ability) -> tuple[str, ...]:
+    """Return the permissions that each give every one of `abilities`, the least privileged first."""
+    wanted = set(abilities)
+    return tuple(name for name, able in PERMISSIONS.items() if wanted <= able)
+
+
+def granted(permissions: Collection[str], *abilities: Ability) -> bool:
+    """Tell whether these permissions, taken together, give every one of `abilities` to an application."""
+    able = (PERMISSIONS.get(name, frozenset()) for name in permissions)
+    return set(abilities) <= frozenset().union(*able)
+
+
+def in_scope(scopes: Collection[str], *abilities: Ability) -> bool:
+    """Tell whether a user's sign-in with these scopes may make use of every one of `abilities`.
+
+    What tells a holder of a privileged role apart is the user's role: no scope does.
+    """
+    wanted = {"delete" if ability == "delete-privileged" else ability for ability in abilities}
+    return AS_THE_USER in scopes or wanted <= frozenset().union(
+        *(PERMISSIONS.get(name, frozenset()) for name in scopes)
+    )

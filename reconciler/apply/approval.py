@@ -14,6 +14,7 @@ import msgspec
 from reconciler.errors import RefusedError
 from reconciler.model import Actor, Group, RoleAssignment, Value
 from reconciler.plan import ActorInfo
+from reconciler.plan_access import permitted
 from reconciler.roles import GLOBAL_ADMINISTRATOR
 
 if TYPE_CHECKING:
@@ -94,26 +95,25 @@ def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
             "blocked-changes",
             changes=stopped,
             others=len(judged.changes) - len(stopped),
-            actor=live.actor.name,
-            roles=live.actor.roles,
+            actor=ActorInfo.of(live.actor),
         )
     return judged
 
 
 def permit(plan: Plan, actor: Actor) -> Plan:
-    """Return the plan as one of this actor's: what none of the actor's roles may make is blocked.
+    """Return the plan as one of this actor's: what neither roles nor permissions allow is blocked.
 
     What the plan blocks stays blocked, whoever applies it.
     """
     changes = tuple(_permit(change, actor) for change in plan.changes)
     blocked = sum(not change.ready for change in changes)
     summary = msgspec.structs.replace(plan.summary, blocked=blocked)
-    who = ActorInfo(name=actor.name, roles=actor.roles)
+    who = ActorInfo.of(actor)
     return msgspec.structs.replace(plan, actor=who, changes=changes, summary=summary)
 
 
 def _permit(change: Change, actor: Actor) -> Change:
-    if not change.ready or set(change.roles) & set(actor.roles):
+    if not change.ready or permitted(change, actor):
         return change
     return msgspec.structs.replace(
         change, status="blocked", permitted=False, blocked_by=(*change.blocked_by, "role-missing")

@@ -191,7 +191,7 @@ def _open(
     from reconciler.model import TenantRef
 
     provider: Provider = "graph" if plan.tenant.provider == "graph" else "sandbox"
-    tenant = TenantRef(id=plan.tenant.id, provider=provider)
+    tenant = TenantRef(id=plan.tenant.id, provider=provider, cloud=plan.tenant.cloud or "global")
     directory = stack.enter_context(session.connect(tenant, connection, writes=True))
     organization, now = directory.identity()
     named = [name for name in plan.guardrails.get("protected_users", ()) if "@" not in name]
@@ -271,7 +271,7 @@ def _begin(proposed: Proposed, plan: Plan, log: Journal, flags: Flags) -> None:
         plan_digest=proposed.digest,
         desired_digest=plan.desired_digest,
         tenant=plan.tenant,
-        actor=ActorInfo(name=actor.name, roles=actor.roles),
+        actor=ActorInfo.of(actor),
         options={
             "saved_plan": proposed.saved,
             "partial": flags.partial,

@@ -126,7 +126,7 @@ def _show(run: Run) -> None:
     output.write(
         f"  tenant    {clean(start.tenant.domain)} ({clean(start.tenant.provider)}, {clean(start.tenant.id)})"
     )
-    output.write(f"  actor     {actor(start.actor.name, start.actor.roles)}")
+    output.write(f"  actor     {actor(start.actor)}")
     output.write(f"  plan      {clean(start.plan_digest)}")
     output.write(f"  options   {_options(start.options)}")
     output.write("")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconciler.cli.session import Connection
-from reconciler.directory.signin import METHODS
+from reconciler.directory.methods import BY_NAME as METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,7 @@ _CONNECTION = (
     ),
     click.option(
         "--auth",
-        type=click.Choice(METHODS),
+        type=click.Choice(tuple(METHODS)),
         metavar="METHOD",
         help="Sign in to a live tenant this way only, such as azure-cli; `reconciler doctor` lists them.",
     ),

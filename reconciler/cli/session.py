@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.cli import acting, output
 from reconciler.errors import ConfigError, UsageError
@@ -122,10 +122,13 @@ def connect(
     """Return a way to the tenant that opens and closes with its context.
 
     Makes the demo tenant where no sandbox exists yet. With `writes`, raises UsageError where the
-    sandbox can't be changed: that must be known before the first write, not after several tries.
+    sandbox can't be changed: that must be known before the first write, not after several tries. How
+    somebody signs in to a live tenant stands in live.py.
     """
     if tenant.provider == "graph":
-        raise UsageError("provider-graph-later")
+        from reconciler.cli import live
+
+        return live.connect(tenant, connection)
     import httpx
 
     from reconciler import sandbox
@@ -141,11 +144,22 @@ def connect(
             commerce_url=f"{SANDBOX_URL}/commerce/v1",
             token=lambda: token,
             transport=httpx.WSGITransport(app=sandbox.app(where), raise_app_exceptions=False),
-            parallelism=connection.parallelism or READS,
+            **reach(connection),
         )
 
     upn = connection.acting_as
     return acting.open_as(upn, directory(upn or SANDBOX_TOKEN), lambda: directory(SANDBOX_TOKEN))
+
+
+def reach(connection: Connection) -> dict[str, Any]:
+    """Return how a Directory shall ask its tenant, whichever that is."""
+    from reconciler.directory.client import TIMEOUT
+
+    return {
+        "parallelism": connection.parallelism or READS,
+        "timeout": connection.timeout or TIMEOUT,
+        "debug": output.notice if connection.debug_http else None,
+    }
 
 
 def ready_sandbox() -> Path:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from reconciler.directory import mailboxes, reader, snapshot
+from reconciler.directory import claims, mailboxes, reader, snapshot, whoami
 from reconciler.directory.connections import Connections
 from reconciler.directory.observer import Observer
 from reconciler.directory.pacing import BUDGET, Pace
@@ -76,12 +76,12 @@ class Directory:
             )
 
         def face(url: str) -> Transport:
-            sender = Sender(self._connections, url, tokens, debug=debug, clock=clock)
+            sender = Sender(self._connections, url, self._tokens, debug=debug, clock=clock)
             pace = Pace(parallelism, clock=clock, sleep=sleep, budget=budget)
             return Transport(sender, pace, sleep=sleep, jitter=jitter)
 
         self._connections = Connections(client)
-        tokens = Tokens(token, renew)
+        self._tokens = Tokens(token, renew)
         self._graph = face(base_url)
         self._commerce = face(commerce_url) if commerce_url else None
         self._pool = ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="directory")
@@ -129,7 +129,7 @@ class Directory:
 
     def actor(self) -> Actor:
         """Return who the token stands for, with the roles that hold in the whole tenant."""
-        return reader.actor(self._graph)
+        return whoami.actor(self._graph, claims.read(self._tokens.take()[0]))
 
     def write_snapshot(self, path: Path) -> None:
         """Read the current state and write it to a file, whole or not at all."""

@@ -19,7 +19,7 @@ from reconciler.directory.exchange import path_of
 from reconciler.directory.paging import Listing
 from reconciler.directory.wire import Page
 from reconciler.errors import DirectoryError
-from reconciler.model import Actor, Current, RoleAssignment
+from reconciler.model import Current, RoleAssignment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -37,8 +37,6 @@ GROUPS = f"/groups?$filter=assignedLicenses/$count ne 0&$count=true&$select={gra
 SKUS = "/subscribedSkus"
 SUBSCRIPTIONS = "/directory/subscriptions"
 ROLES = "/roleManagement/directory/roleAssignments"
-ME = "/me?$select=id,userPrincipalName"
-MY_ROLES = "/me/transitiveMemberOf/microsoft.graph.directoryRole"
 COMMERCE = "/subscriptions"
 
 
@@ -52,8 +50,6 @@ DELETED_PAGE = _page_of(wire.DeletedUser)
 SKU_PAGE = _page_of(wire.Sku)
 SUBSCRIPTION_PAGE = _page_of(wire.Subscription)
 ROLE_PAGE = _page_of(wire.Role)
-ID_PAGE = _page_of(wire.Id)
-ID = msgspec.json.Decoder(wire.Id)
 SMALL = (
     Listing(ORGANIZATION, ORGANIZATION_PAGE),
     Listing(DELETED_USERS, DELETED_PAGE),
@@ -123,26 +119,6 @@ def identity(transport: Transport) -> tuple[Organization, datetime]:
     """Return which tenant answers, and its clock: one light call."""
     organizations, answer = transport.get(ORGANIZATION, ORGANIZATION_PAGE)
     return _only(organizations.value), answer.date or datetime.now(UTC)
-
-
-def actor(transport: Transport) -> Actor:
-    """Return who the token stands for, with the roles that hold in the whole tenant.
-
-    A role is left out where the assignments show it only for a part of the tenant (an
-    administrative unit); one that they don't show at all came through a group, and stays.
-    """
-    me, _ = transport.get(ME, ID)
-    mine = transport.listing(MY_ROLES, ID_PAGE, list)
-    link = f"{ROLES}?$filter=principalId eq '{me.id}'"
-    scopes: dict[str, set[str]] = {}
-    for held in map(graph.role_assignment, _rows(transport, link, ROLE_PAGE)):
-        scopes.setdefault(held.role, set()).add(held.scope)
-    names = {graph.role_name(row.role_template_id) for row in mine if row.role_template_id}
-    return Actor(
-        id=me.id.lower(),
-        name=(me.user_principal_name or me.id).lower(),
-        roles=tuple(sorted(name for name in names if "/" in scopes.get(name, {"/"}))),
-    )
 
 
 # ---------------------------------------------------------------- the parts

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from reconciler.plan import Conflict
+from reconciler.plan_access import permissions, permitted
 from reconciler.planning.context import held
 
 if TYPE_CHECKING:
@@ -268,17 +269,27 @@ def _purchasable(context: Context, draft: Draft) -> Iterator[Conflict]:
 
 
 def _permitted(context: Context, draft: Draft) -> Iterator[Conflict]:
-    """The actor needs one of the roles that may make the change."""
-    change = draft.change
-    if not set(change.roles) & set(context.actor.roles):
-        yield _conflict(
-            draft,
-            "role-missing",
-            change.sku.sku if change.sku else None,
-            action=change.kind,
-            actor=context.actor.name,
-            actor_roles=list(context.actor.roles),
-        )
+    """The actor needs a role, or as an application a permission, that may make the change."""
+    change, actor = draft.change, context.actor
+    if permitted(change, actor):
+        return
+    live: dict[str, Any] = {}
+    if context.desired.tenant.provider == "graph" or actor.permissions:
+        lacks = "scope" if set(change.roles) & set(actor.roles) else "role"
+        live = {
+            "lacks": lacks,
+            "permissions": list(permissions(change)),
+            "actor_permissions": list(actor.permissions),
+        }
+    yield _conflict(
+        draft,
+        "role-missing",
+        change.sku.sku if change.sku else None,
+        action=change.kind,
+        actor=actor.name,
+        actor_roles=list(actor.roles),
+        **live,
+    )
 
 
 CHECKS = (

@@ -14,6 +14,7 @@ import msgspec
 
 from reconciler import __version__
 from reconciler.plan import ActorInfo, Plan, Summary, TenantInfo
+from reconciler.plan_access import permitted
 from reconciler.planning import (
     buying,
     checks,
@@ -189,7 +190,7 @@ def _plan(context: Context, view: Scene, settled: _Settled, kept: dict[str, int]
         expires_at=_instant(options.now + _lifetime(ready)),
         desired_digest=context.desired.digest,
         tenant=_tenant(context),
-        actor=ActorInfo(name=context.actor.name, roles=context.actor.roles),
+        actor=ActorInfo.of(context.actor),
         guardrails=guardrails.in_force(context),
         options=_options(context, persons, kept, unchecked=unchecked),
         summary=_summary(
@@ -247,7 +248,7 @@ def _judged(
         changes.append(
             msgspec.structs.replace(
                 draft.change,
-                permitted=bool(set(draft.change.roles) & set(context.actor.roles)),
+                permitted=permitted(draft.change, context.actor),
                 status="ready" if is_ready else "blocked",
                 blocked_by=() if is_ready else tuple(sorted(blocked_by)),
                 depends_on=settlement.depends_on[draft.address] if is_ready else draft.after,
@@ -326,8 +327,12 @@ def _tenant(context: Context) -> TenantInfo:
     organization = context.current.organization
     declared = context.desired.tenant.domain
     default = next((row.name for row in organization.domains if row.is_default), "")
+    tenant = context.desired.tenant
     return TenantInfo(
-        id=organization.id, domain=declared or default, provider=context.desired.tenant.provider
+        id=organization.id,
+        domain=declared or default,
+        provider=tenant.provider,
+        cloud=None if tenant.cloud == "global" else tenant.cloud,
     )
 
 

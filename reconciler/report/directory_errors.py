@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.report import signin_errors
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,5 +79,6 @@ DIRECTORY: dict[str, Callable[[Facts], str]] = {
     "throttled": _throttled,
     "unauthorized": _unauthorized,
     "unreachable": _unreachable,
+    **signin_errors.DIRECTORY,
 }
 """Code of a DirectoryError → what is said of it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from reconciler import plan_access
 from reconciler.report import conflict_words, warning_words
 from reconciler.report.conflict_words import ADMIN_CENTER, OUTSIDE_ROLES
 from reconciler.report.phrases import Facts, actor, count, product, role_names
@@ -43,18 +44,26 @@ def whom(change: plans.Change, warning: plans.Warning) -> str:
     return f"user {clean(str(upn))}" if upn else who(change)
 
 
-def may_not(name: str, roles: Sequence[str], changes: Sequence[plans.Change]) -> str:
+def may_not(who: plans.ActorInfo, changes: Sequence[plans.Change]) -> str:
     """Return how many of `changes` wait for nothing but another actor's role, and for which; or ""."""
-    by_roles = Counter(change.roles for change in changes if lacks_role_only(change))
-    if not by_roles:
+    by_need = Counter(_needed(change, who) for change in changes if lacks_role_only(change))
+    if not by_need:
         return ""
     takes = [
-        f"{number:,} {'takes' if number == 1 else 'take'} {role_names(needed) if needed else 'another role'}"
-        for needed, number in by_roles.most_common()
+        f"{number:,} {'takes' if number == 1 else 'take'} {needed}"
+        for needed, number in by_need.most_common()
     ]
-    number = by_roles.total()
+    number = by_need.total()
     which = f"{count(number, 'change')} that {'is' if number == 1 else 'are'} ready otherwise"
-    return f"{actor(name, roles)} may not make {which}: {'; '.join(takes)}."
+    return f"{actor(who)} may not make {which}: {'; '.join(takes)}."
+
+
+def _needed(change: plans.Change, who: plans.ActorInfo) -> str:
+    """Return what a change takes that its actor lacks: a role, or a permission of the application."""
+    least = plan_access.permissions(change)[:1]
+    if least and (who.permissions or (who.scopes is not None and set(change.roles) & set(who.roles))):
+        return f"the permission {least[0]}"
+    return role_names(change.roles) if change.roles else "another role"
 
 
 def lacks_role_only(change: plans.Change) -> bool:

@@ -86,17 +86,33 @@ def _role_missing(f: Facts) -> Told:
         "buy-seats": f"buy seats of {who}",
         "set-auto-renew": f"change the automatic renewal of {who}",
     }
-    held = f.names("actor_roles")
-    has = f"has only {listing([role_names([role]) for role in held])}" if held else "has no directory role"
     needed = f"the role {role_names(f.roles)}" if f.roles else "another role"
+    least = f.names("permissions")[:1]
+    permission = f"the permission {least[0]}" if least else ""
+    if f.text("lacks") == "scope" and permission:
+        takes, has = f"{permission} in the sign-in", "signed in without it"
+        remedies = [f"Let an administrator consent to {least[0]} for the application that signs in."]
+    elif f.has("actor_permissions"):
+        takes = f"{permission}, or {needed}" if permission else needed
+        has = f"has only {listing([*f.names('actor_permissions'), *_roles(f)])}"
+        remedies = [f"Grant the application {takes}."]
+    else:
+        held = _roles(f)
+        takes, has = needed, f"has only {listing(held)}" if held else "has no directory role"
+        remedies = [
+            f"Plan and apply as somebody with {needed}.",
+            *([f"Or as an application with {permission}."] if permission else []),
+        ]
     return Told(
         f"{f.text('actor')} may not {deeds.get(f.text('action'), f.text('action'))}: "
-        f"that takes {needed}, and {f.text('actor')} {has}.",
-        (
-            f"Plan and apply as somebody with {needed}.",
-            "Or apply the rest without this change: `reconciler apply --partial`.",
-        ),
+        f"that takes {takes}, and {f.text('actor')} {has}.",
+        (*remedies, "Or apply the rest without this change: `reconciler apply --partial`."),
     )
+
+
+def _roles(f: Facts) -> list[str]:
+    """Return the directory roles of who would apply, as Microsoft writes them."""
+    return [role_names([role]) for role in f.names("actor_roles")]
 
 
 PERMISSION: dict[str, Callable[[Facts], Told]] = {

@@ -13,6 +13,8 @@ from reconciler.report.sanitize import clean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from reconciler.plan import ActorInfo
+
 UNKNOWN = "?"
 """Stands where a plan of another version lacks what the sentence names."""
 
@@ -156,10 +158,13 @@ def instant(text: str) -> str:
     return shown if text[10:11] == "T" and text.endswith(("Z", "+00:00")) else text
 
 
-def actor(name: str, roles: Sequence[str]) -> str:
-    """Return who acts, with every role held: "kwame@contoso.com (Helpdesk Administrator)"."""
-    held = ", ".join(role_names([clean(role)]) for role in roles) or "no directory role"
-    return f"{clean(name)} ({held})"
+def actor(who: ActorInfo) -> str:
+    """Return who acts, with every role held: "kwame@contoso.com (Helpdesk Administrator)".
+
+    Of an application, with its permissions too.
+    """
+    held = [*(role_names([clean(role)]) for role in who.roles), *map(clean, who.permissions)]
+    return f"{clean(who.name)} ({', '.join(held) or 'no directory role'})"
 
 
 def role_names(roles: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ def _guardrail(error: RefusedError) -> str:
 
 def _blocked_changes(error: RefusedError) -> str:
     changes = error.params["changes"]
-    missing = messages.may_not(error.params["actor"], error.params["roles"], changes)
+    missing = messages.may_not(error.params["actor"], changes)
     # Those that only the actor's roles stand against are told by that one sentence.
     named = [change for change in changes if not messages.lacks_role_only(change)]
     lines = [f"  {clean(change.address)}: {_why_blocked(change)}" for change in named[:MAX_LISTED]]

@@ -82,7 +82,7 @@ def _header(page: Page, plan: Plan) -> None:
     facts = [
         ("made", f"{made}; the dates below hold if applied on {clean(plan.created_at[:10])}"),
         ("expires", expires),
-        ("actor", actor(plan.actor.name, plan.actor.roles)),
+        ("actor", actor(plan.actor)),
         *([("targets", listing(_texts(plan.options.get("targets"))))] if plan.options.get("targets") else []),
         *([("allows", listing(_texts(plan.options.get("allow"))))] if plan.options.get("allow") else []),
         *([("seats", "those in their grace period are used too")] if plan.options.get("use_grace") else []),
@@ -178,7 +178,7 @@ def _closing(page: Page, plan: Plan, rows: list[Row]) -> None:
     page.blank()
     if page.cut:
         page.put(Span("Lists are cut short here: `show --all` and `--json` have all of it.", "dim"), indent=0)
-    missing = messages.may_not(plan.actor.name, plan.actor.roles, plan.changes)
+    missing = messages.may_not(plan.actor, plan.changes)
     if not ready:
         page.put(Span("Nothing to do", "bold"), Span(_why_nothing(plan)), indent=0)
         if missing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report import looking_errors
+from reconciler.report import looking_errors, signin_errors
 from reconciler.report.phrases import Facts, count, listing
 
 if TYPE_CHECKING:
@@ -170,13 +170,6 @@ def _blocked_actor(f: Facts) -> str:
     return f"user {f.text('upn')} (`--as`) is blocked from signing in. Name somebody else who would apply."
 
 
-def _provider_graph_later(_: Facts) -> str:
-    return (
-        "`provider: graph` is not there yet in this version. Plan against a saved state with "
-        "`--snapshot FILE`, or leave `provider` out to use the sandbox."
-    )
-
-
 def _no_such_run(f: Facts) -> str:
     runs = f.names("runs")
     known = f"The latest is {runs[-1]}." if runs else "There is no run yet."
@@ -229,7 +222,6 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "no-libyaml": _no_libyaml,
     "no-such-run": _no_such_run,
     "port-in-use": _port_in_use,
-    "provider-graph-later": _provider_graph_later,
     "sandbox-busy": _sandbox_busy,
     "sandbox-unwritable": _sandbox_unwritable,
     "several-runs": _several_runs,
@@ -242,3 +234,4 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     **looking_errors.USAGE,
 }
 """Code of a UsageError → what is said of it."""
+    **signin_errors.USAGE,

@@ -228,14 +228,6 @@ def test_the_declared_tenant_is_known_by_domain_or_id(run, sandbox, tenant, decl
     assert run("plan").code == 0
 
 
-def test_graph_is_not_there_yet(run, tenant):
-    tenant.write_text("version: 1\ntenant: {domain: contoso.com, provider: graph}\nusers: {}\n")
-    ran = run("plan")
-    assert (ran.code, ran.out) == (1, "")
-    assert "provider: graph" in ran.err
-    assert "--snapshot" in ran.err
-
-
 def test_graph_can_be_planned_against_a_snapshot(run, tenant, state):
     tenant.write_text("version: 1\ntenant: {domain: contoso.com, provider: graph}\nusers: {}\n")
     assert run("plan", "--snapshot", "state.json").code == 0

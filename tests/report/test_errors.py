@@ -119,8 +119,8 @@ JOE = "joe@contoso.com (Helpdesk Administrator)"
 
 def blocked(changes, others):
     """Return the error of a helpdesk administrator's apply that `others` more changes would let through."""
-    actor = {"actor": "joe@contoso.com", "roles": ("helpdesk-administrator",)}
-    return RefusedError("blocked-changes", changes=changes, others=others, **actor)
+    actor = p.ActorInfo(name="joe@contoso.com", roles=("helpdesk-administrator",))
+    return RefusedError("blocked-changes", changes=changes, others=others, actor=actor)
 
 
 def test_blocked_changes_are_named_with_their_reasons():
