@@ -33,8 +33,28 @@ class Assignment(Value, frozen=True, kw_only=True):
         return self.state != "Error"
 
 
+class SignIn(Value, frozen=True, kw_only=True):
+    """When a user last signed in, as the tenant's log has it.
+
+    The first two are of attempts, failed ones included; None: none is on record.
+    """
+
+    interactive: datetime | None = None
+    background: datetime | None = None
+    successful: datetime | None = None
+
+    @property
+    def last(self) -> datetime | None:
+        """Return the last of them."""
+        told = (self.interactive, self.background, self.successful)
+        return max((moment for moment in told if moment), default=None)
+
+
 class User(Value, frozen=True, kw_only=True):
-    """A user as the tenant holds it now. `assignments` are sorted by (sku_id, assigned_by or "")."""
+    """A user as the tenant holds it now. `assignments` are sorted by (sku_id, assigned_by or "").
+
+    `sign_in` is None where nobody asked for it: only the command that shows it does.
+    """
 
     id: str
     upn: str
@@ -59,6 +79,7 @@ class User(Value, frozen=True, kw_only=True):
     synced: bool = False  # onPremisesSyncEnabled is true
     resource_account: bool = False  # isResourceAccount is true
     assignments: tuple[Assignment, ...] = ()
+    sign_in: SignIn | None = None
 
 
 class DeletedUser(User, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from reconciler.model import (
     Removal,
     RoleAssignment,
     ServicePlan,
+    SignIn,
     Sku,
     Subscription,
     User,
@@ -120,6 +121,15 @@ def role_name(role: str) -> str:
     return ROLES.get(role.lower(), role.lower())
 
 
+def sign_in(row: wire.SignInActivity) -> SignIn:
+    """Return when a user last signed in."""
+    return SignIn(
+        interactive=utc(row.last_sign_in_date_time),
+        background=utc(row.last_non_interactive_sign_in_date_time),
+        successful=utc(row.last_successful_sign_in_date_time),
+    )
+
+
 class Translator:
     """Turn Graph's resources into values, sharing what is equal: one per reading, one thread each."""
 
@@ -164,6 +174,7 @@ class Translator:
                 synced=row.on_premises_sync_enabled is True,
                 resource_account=row.is_resource_account is True,
                 assignments=self._of_raw(row.assigned_licenses, row.license_assignment_states),
+                sign_in=sign_in(row.sign_in_activity) if row.sign_in_activity else None,
             )
 
     def deleted_users(self, rows: Iterable[wire.DeletedUser]) -> Iterator[DeletedUser]:

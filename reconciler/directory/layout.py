@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
-    from reconciler.model import Assignment, Current, DeletedUser, Group, Sku, Subscription, User
+    from reconciler.model import Assignment, Current, DeletedUser, Group, SignIn, Sku, Subscription, User
 
 _PIECE = 1000  # resources encoded at a time
 
@@ -143,8 +143,17 @@ def _user(user: User) -> wire.User:
         employee_id=user.employee_id,
         on_premises_sync_enabled=True if user.synced else None,
         is_resource_account=True if user.resource_account else None,
+        sign_in_activity=_sign_in(user.sign_in) if user.sign_in else msgspec.UNSET,
         assigned_licenses=licences,
         license_assignment_states=states,
+    )
+
+
+def _sign_in(told: SignIn) -> wire.SignInActivity:
+    return wire.SignInActivity(
+        last_sign_in_date_time=told.interactive,
+        last_non_interactive_sign_in_date_time=told.background,
+        last_successful_sign_in_date_time=told.successful,
     )
 
 

@@ -39,6 +39,21 @@ class State(Resource, kw_only=True):
     error: str | None = None
 
 
+class SignInActivity(Resource, kw_only=True):
+    """When a user last signed in; the request ids beside the dates say nothing here."""
+
+    last_sign_in_date_time: datetime | None = None
+    last_non_interactive_sign_in_date_time: datetime | None = None
+    last_successful_sign_in_date_time: datetime | None = None
+
+
+class SignedIn(Resource, kw_only=True):
+    """A user of whom only that was selected."""
+
+    id: Text
+    sign_in_activity: SignInActivity | None = None
+
+
 class User(Resource, kw_only=True):
     """A user; licences stay raw, since many users have the very same ones."""
 
@@ -64,6 +79,7 @@ class User(Resource, kw_only=True):
     created_date_time: datetime | None = None
     on_premises_sync_enabled: bool | None = None
     is_resource_account: bool | None = None
+    sign_in_activity: SignInActivity | msgspec.UnsetType | None = msgspec.UNSET
     assigned_licenses: msgspec.Raw
     license_assignment_states: msgspec.Raw = msgspec.Raw(b"null")
 

@@ -11,7 +11,18 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from reconciler import catalog
-from reconciler.sandbox import access, fault, licensing, processing, properties, skus, tenant, users, wire
+from reconciler.sandbox import (
+    access,
+    audit,
+    fault,
+    licensing,
+    processing,
+    properties,
+    skus,
+    tenant,
+    users,
+    wire,
+)
 from reconciler.sandbox.clock import stamp
 from reconciler.sandbox.resources import USER_DEFAULT
 from reconciler.sandbox.wire import Reply
@@ -47,6 +58,7 @@ def create_user(context: Context) -> Reply:
     }
     _check_unique(db, user)
     users.save(db, user)
+    _log(context, audit.ADDED, user["id"])
     location = f"{context.call.root}/users/{user['id']}"
     return Reply(
         status=201, body=_shown(context, user["id"], "users/$entity"), headers={"Location": location}
@@ -96,7 +108,7 @@ def assign_license(context: Context) -> Reply:
         usage_location=users.resource(row).get("usageLocation"),
         catalog=catalog.load(),
     )
-    processing.keep(db, row["id"], held, after, products, context.now)
+    processing.keep(db, row["id"], held, after, products, context.now, actor=context.actor)
     return Reply(status=200, body=_shown(context, row["id"], "users/$entity"))
 
 
@@ -121,6 +133,7 @@ def delete_user(context: Context) -> Reply:
     db.execute("UPDATE users SET deleted_at = ? WHERE id = ?", (stamp(context.now), row["id"]))
     db.execute("UPDATE assignments SET remembered = 1 WHERE user_id = ?", (row["id"],))
     db.execute("DELETE FROM addresses WHERE user_id = ?", (row["id"],))
+    _log(context, audit.DELETED, row["id"])
     return Reply(status=204)
 
 
@@ -142,12 +155,17 @@ def restore_user(context: Context) -> Reply:
         ]
     users.save(db, user)  # with its new UPN before it counts again: the old one may be somebody's
     db.execute("UPDATE users SET deleted_at = NULL WHERE id = ?", (row["id"],))
+    _log(context, audit.RESTORED, row["id"])
     processing.bring_back(db, _present(context), context.now)
     return Reply(
         status=200,
         body={"@odata.type": "#microsoft.graph.user"}
         | _shown(context, row["id"], "directoryObjects/$entity"),
     )
+
+
+def _log(context: Context, activity: str, user_id: str) -> None:
+    audit.event(context.db, activity, user_id, initiator=audit.by(context.actor), now=context.now)
 
 
 def asked(body: dict[str, Any]) -> tuple[list[licensing.Wanted], list[str]]:

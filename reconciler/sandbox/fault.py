@@ -86,6 +86,12 @@ def not_found(key: str) -> Fault:
     return Fault(404, "Request_ResourceNotFound", message)
 
 
+def no_premium() -> Fault:
+    """Return the 403 for what only a tenant with Entra ID P1 tells."""
+    message = "Neither tenant is B2C or tenant doesn't have premium license"
+    return Fault(403, "Authentication_RequestFromNonPremiumTenantOrB2CTenant", message)
+
+
 def no_mailbox() -> Fault:
     """Return the 404 for the mailbox of a user who has none that is in use."""
     message = "The mailbox is either inactive, soft-deleted, or is hosted on-premise."

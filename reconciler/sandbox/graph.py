@@ -8,10 +8,12 @@ group_changes.py.
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler import roles
 from reconciler.sandbox import (
+    audit,
     changes,
     fault,
     group_calls,
@@ -24,13 +26,22 @@ from reconciler.sandbox import (
     tenant,
     users,
 )
-from reconciler.sandbox.resources import GROUP_DEFAULT, MAILBOX_SETTINGS, USER_DEFAULT, USER_PROPERTIES
+from reconciler.sandbox.resources import (
+    GROUP_DEFAULT,
+    MAILBOX_SETTINGS,
+    SIGN_INS,
+    USER_DEFAULT,
+    USER_PROPERTIES,
+)
 from reconciler.sandbox.wire import Context, Reply, Route
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+
+PAGE_WITH_SIGN_INS = 500
+"""More users at once Graph doesn't tell with their sign-ins, whatever $top says."""
 
 _ROLE_TYPE = "#microsoft.graph.directoryRole"
 _ROLE_PROPERTIES = ("id", "deletedDateTime", "description", "displayName", "roleTemplateId")
@@ -49,6 +60,9 @@ def _user_list(context: Context, kind: str, *, deleted: bool) -> Reply:
     conditions = query.conditions(options.filter, query.USERS)
     query.require_advanced(options, conditions, context.call.headers.get("consistencylevel"))
     names = query.selected(options.select, USER_PROPERTIES, USER_DEFAULT, kind="user")
+    if SIGN_INS in names:
+        _require_sign_ins(context)
+        options = replace(options, top=min(options.top or query.DEFAULT_PAGE, PAGE_WITH_SIGN_INS))
     body = listing.page(
         context,
         options,
@@ -100,6 +114,8 @@ def _one_user(
 ) -> Reply:
     options = query.read(context.call.query, ("$select",))
     names = query.selected(options.select, known, USER_DEFAULT, kind="user", single=True)
+    if SIGN_INS in names:
+        _require_sign_ins(context)
     shown = users.show(context.db, [row], [name for name in names if name != MAILBOX_SETTINGS])[0]
     if MAILBOX_SETTINGS in names:
         purpose = mailboxes.purpose(context.db, row["id"])
@@ -107,6 +123,13 @@ def _one_user(
             raise fault.no_mailbox()
         shown[MAILBOX_SETTINGS] = {"userPurpose": purpose}
     return Reply(status=200, body={"@odata.context": listing.metadata(context, kind), **shown})
+
+
+def _require_sign_ins(context: Context) -> None:
+    """Raise Fault (403) where the tenant tells no sign-ins, or not to this actor."""
+    audit.require_reader(context.actor)
+    if not skus.premium(context.db):
+        raise fault.no_premium()
 
 
 def _my_roles(context: Context) -> Reply:
@@ -192,6 +215,7 @@ ROUTES = (
     Route(method="GET", path="/subscribedSkus", handler=_subscribed_skus),
     Route(method="GET", path="/directory/subscriptions", handler=_subscriptions),
     Route(method="GET", path="/roleManagement/directory/roleAssignments", handler=_role_assignments),
+    Route(method="GET", path="/auditLogs/directoryAudits", handler=audit.directory_audits),
     Route(method="GET", path="/groups", handler=group_calls.all_groups),
     Route(method="GET", path="/groups/<key>", handler=group_calls.one_group),
     Route(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from reconciler import catalog
-from reconciler.sandbox import mailboxes, skus, users
+from reconciler.sandbox import audit, mailboxes, skus, users
 from reconciler.sandbox.clock import parse, stamp
 from reconciler.sandbox.licensing import enabled_plans
 
@@ -42,6 +42,7 @@ def move(db: sqlite3.Connection, before: datetime, after: datetime) -> None:
         skus.refresh_status(db, sku_id)
         _drop_licences_of_deleted(db, sku_id, after)
     mailboxes.purge(db, after)
+    audit.purge(db, after)
     _purge_users(db, after)
 
 

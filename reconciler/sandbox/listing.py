@@ -26,16 +26,17 @@ def page(
     *,
     rows: Callable[[str, int], list[sqlite3.Row]],
     show: Callable[[list[sqlite3.Row]], list[dict[str, Any]]],
+    default: int = query.DEFAULT_PAGE,
 ) -> dict[str, Any]:
-    """Return one page of a listing; `rows(after, limit)` yields rows by id."""
-    size = options.top or query.DEFAULT_PAGE
+    """Return one page of a listing; `rows(after, limit)` yields rows by id, `default` where nobody says."""
+    size = options.top or default
     found = rows(options.after, size + 1)
     body: dict[str, Any] = {"@odata.context": metadata(context, kind)}
     if len(found) > size:
         found = found[:size]
         kept = [(name, value) for name, value in context.call.query if name.lower() != "$skiptoken"]
         following = urlencode(
-            [*kept, ("$skiptoken", query.skip_token(found[-1]["id"]))], safe="$,", quote_via=quote
+            [*kept, ("$skiptoken", query.skip_token(str(found[-1]["id"])))], safe="$,", quote_via=quote
         )
         body["@odata.nextLink"] = f"{context.call.root}{quote(context.call.path)}?{following}"
     body["value"] = show(found)

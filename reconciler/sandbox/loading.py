@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.errors import UsageError
-from reconciler.sandbox import mailboxes, schema, skus
+from reconciler.sandbox import audit, mailboxes, schema, skus
 from reconciler.sandbox.clock import stamp
 from reconciler.sandbox.resources import USER_FIELDS, Snapshot, encoded_names
 
@@ -75,6 +75,7 @@ def fill(db: sqlite3.Connection, snapshot: Snapshot, catalog: Catalog, now: date
     )
     db.executemany("INSERT OR IGNORE INTO role_assignments VALUES (?, ?, ?)", roles)
     mailboxes.load(db, snapshot, mailboxes.mailbox_plans(catalog), now)
+    audit.load(db, snapshot, now)
 
 
 def _contradictions(snapshot: Snapshot) -> Iterator[tuple[str, str]]:

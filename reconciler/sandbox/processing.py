@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler import catalog
-from reconciler.sandbox import licensing, mailboxes, skus, tenant, users
+from reconciler.sandbox import audit, licensing, mailboxes, skus, tenant, users
 from reconciler.sandbox.clock import parse, stamp
 from reconciler.sandbox.licensing import Held, Product, Wanted
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from reconciler.sandbox.access import Actor
     from reconciler.sandbox.fault import Fault
 
 
@@ -97,9 +98,15 @@ def keep(
     after: Sequence[Held],
     products: Mapping[str, Product],
     now: datetime,
+    *,
+    actor: Actor | None = None,
 ) -> None:
-    """Write a user's licences, and bring the mailbox in line with them."""
+    """Write a user's licences, log that, and bring the mailbox in line with them.
+
+    `actor` is who did it; None: group-based licensing.
+    """
     users.keep_held(db, user_id, before, after, stamp(now))
+    audit.licences_changed(db, user_id, before, after, initiator=audit.by(actor), now=now)
     plans = licensing.enabled_plans(after, products)
     licensed = not plans.isdisjoint(mailboxes.mailbox_plans(catalog.load()))
     mailboxes.settle(db, user_id, licensed=licensed, now=now)

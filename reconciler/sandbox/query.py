@@ -43,11 +43,13 @@ class Options:
     filter: str | None = None
     top: int | None = None
     count: bool = False
+    orderby: str | None = None
     after: str = ""
 
 
 _TERM = re.compile(
     r"\s*(?:(?P<name>\w+)\s+(?P<op>eq|ne)\s+(?P<value>'(?:[^']|'')*'|true|false|null)"
+    r"|(?P<dated>\w+)\s+(?P<side>ge|le)\s+(?P<moment>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)"
     r"|(?P<list>\w+)/any\(\s*(?P<variable>\w+)\s*:\s*(?P=variable)\s+eq\s+(?P<item>'(?:[^']|'')*')\s*\)"
     r"|(?P<counted>\w+)/\$count\s+(?P<compare>eq|ne)\s+0)\s*(?:(?P<more>and)\s|$)",
     re.IGNORECASE,
@@ -77,8 +79,11 @@ _BOOLEANS = ("accountenabled", "hasmemberswithlicenseerrors")
 ROLE_ASSIGNMENTS: Mapping[str, str] = {"principalid": "principal_id", "roledefinitionid": "template_id"}
 
 
-def read(pairs: Iterable[tuple[str, str]], offered: Sequence[str]) -> Options:
-    """Return the options of a query string; raises Fault for one that the route does not offer."""
+def read(pairs: Iterable[tuple[str, str]], offered: Sequence[str], *, most: int = MAX_PAGE) -> Options:
+    """Return the options of a query string; raises Fault for one that the route does not offer.
+
+    `most` rows can be asked for at once.
+    """
     given: dict[str, str] = {}
     for name, value in pairs:
         known = name.lower()
@@ -90,8 +95,9 @@ def read(pairs: Iterable[tuple[str, str]], offered: Sequence[str]) -> Options:
     return Options(
         select=given.get("$select"),
         filter=given.get("$filter"),
-        top=_top(given["$top"]) if "$top" in given else None,
+        top=_top(given["$top"], most) if "$top" in given else None,
         count=_boolean(given["$count"]) if "$count" in given else False,
+        orderby=given.get("$orderby"),
         after=_after(given["$skiptoken"]) if "$skiptoken" in given else "",
     )
 
@@ -162,6 +168,11 @@ def _condition(term: re.Match[str], offered: Mapping[str, str]) -> Condition:
         return Condition(f"NOT ({sql})" if negated else f"({sql})", (), True)
     if term["list"]:
         return Condition(_offered(f"{term['list']}/any", offered), (_text(term["item"]),))
+    if term["dated"]:
+        sql, side = _offered(term["dated"], offered), {"ge": ">=", "le": "<="}[term["side"].lower()]
+        if term["dated"].lower() != "activitydatetime":
+            raise fault.malformed(f"A value of property '{term['dated']}' in $filter has the wrong type.")
+        return Condition(f"{sql} {side} ?", (term["moment"].upper(),))
     sql = _offered(term["name"], offered)
     negated = term["op"].lower() == "ne"
     value, quoted = term["value"], term["value"].startswith("'")
@@ -184,9 +195,9 @@ def _text(literal: str) -> str:
     return literal[1:-1].replace("''", "'").lower()
 
 
-def _top(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= MAX_PAGE:
-        raise fault.malformed(f"Invalid value '{text[:50]}' for $top: it must lie between 1 and {MAX_PAGE}.")
+def _top(text: str, most: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= most:
+        raise fault.malformed(f"Invalid value '{text[:50]}' for $top: it must lie between 1 and {most}.")
     return int(text)
 
 

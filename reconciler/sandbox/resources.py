@@ -37,6 +37,14 @@ class AssignmentState(Resource, kw_only=True):
     last_updated_date_time: datetime | None = None
 
 
+class SignInActivity(Resource, kw_only=True):
+    """signInActivity, less the ids of requests."""
+
+    last_sign_in_date_time: str | None = None
+    last_non_interactive_sign_in_date_time: str | None = None
+    last_successful_sign_in_date_time: str | None = None
+
+
 class User(Resource, kw_only=True):
     """user, as far as the sandbox keeps it."""
 
@@ -77,6 +85,7 @@ class User(Resource, kw_only=True):
     proxy_addresses: list[str] | None = None
     security_identifier: str | None = None
     show_in_address_list: bool | None = None
+    sign_in_activity: SignInActivity | None = None
     state: str | None = None
     street_address: str | None = None
     surname: str | None = None
@@ -245,6 +254,9 @@ USER_PROPERTIES = (
     frozenset(name for _, name in USER_FIELDS) | LICENSE_PROPERTIES | {"deletedDateTime", "passwordProfile"}
 )
 """What $select knows of a user."""
+
+SIGN_INS = "signInActivity"
+"""A user's property that takes a premium tenant, and a reader of its logs."""
 
 USER_DEFAULT = (
     "businessPhones",

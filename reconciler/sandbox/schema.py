@@ -7,9 +7,10 @@ parts is kept, as remainders of `skus` (loading.py). Instants are texts in UTC t
 
 from __future__ import annotations
 
-VERSION = 2
+VERSION = 3
 
 TABLES = (
+    "audit",
     "queue",
     "role_assignments",
     "members",
@@ -69,6 +70,11 @@ LAYOUT = (
     """CREATE TABLE queue (
         id INTEGER PRIMARY KEY, group_id TEXT NOT NULL REFERENCES groups ON DELETE CASCADE,
         user_id TEXT NOT NULL DEFAULT '', queued_at TEXT NOT NULL, due_at TEXT NOT NULL
+    )""",
+    # who is meant stays although the user is gone; old and new are SKU id → plans that are off, as JSON
+    """CREATE TABLE audit (
+        id INTEGER PRIMARY KEY, at TEXT NOT NULL, activity TEXT NOT NULL, user_id TEXT NOT NULL,
+        upn TEXT NOT NULL, correlation TEXT NOT NULL, initiator TEXT NOT NULL, old TEXT, new TEXT
     )""",
     """CREATE TABLE role_assignments (
         principal_id TEXT NOT NULL, template_id TEXT NOT NULL, scope TEXT NOT NULL DEFAULT '/',

@@ -12,6 +12,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reconciler import catalog
 from reconciler.sandbox.clock import parse
 from reconciler.sandbox.licensing import Product
 
@@ -177,6 +178,18 @@ def products(
             plans={plan["servicePlanId"]: plan["appliesTo"] for plan in json.loads(row["plans"])},
         )
     return found
+
+
+def premium(db: sqlite3.Connection) -> bool:
+    """Tell whether the tenant has Entra ID P1 or P2, in whichever SKU."""
+    facts = catalog.load()
+    wanted = {plan.id for plan in facts.plans.values() if plan.name in ("AAD_PREMIUM", "AAD_PREMIUM_P2")}
+    for row in db.execute("SELECT sku_id, status, plans FROM skus"):
+        told = {plan["servicePlanId"] for plan in json.loads(row["plans"])}
+        known = facts.skus.get(row["sku_id"])
+        if row["status"] in _ASSIGNABLE and wanted.intersection(told or (known.plans if known else ())):
+            return True
+    return False
 
 
 def subscribed_skus(db: sqlite3.Connection, tenant_id: str, tenant_name: str) -> list[dict[str, Any]]:
