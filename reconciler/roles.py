@@ -118,6 +118,45 @@ AS_THE_USER = "Directory.AccessAsUser.All"
 """The scope that lets a sign-in do whatever the user may do."""
 
 
+Reading = Literal["users", "skus", "organization", "groups", "roles", "mailboxes", "audit", "reports"]
+
+READ: dict[Reading, tuple[str, ...]] = {
+    "users": ("User.Read.All", "User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"),
+    "organization": ("Organization.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"),
+    "skus": (
+        "LicenseAssignment.Read.All",
+        "LicenseAssignment.ReadWrite.All",
+        "Organization.Read.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ),
+    "groups": (
+        "GroupMember.Read.All",
+        "GroupMember.ReadWrite.All",
+        "Group.Read.All",
+        "Group.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ),
+    "roles": (
+        "RoleManagement.Read.Directory",
+        "RoleManagement.Read.All",
+        "RoleManagement.ReadWrite.Directory",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ),
+    "mailboxes": ("MailboxSettings.Read", "MailboxSettings.ReadWrite"),
+    "audit": ("AuditLog.Read.All",),
+    "reports": ("Reports.Read.All",),
+}
+"""What is read → the permissions each of which allows it, the least privileged first."""
+
+
+def may_read(permissions: Collection[str], what: Reading) -> bool:
+    """Tell whether one of these permissions, or scopes, lets something be read."""
+    return AS_THE_USER in permissions or not {*READ[what]}.isdisjoint(permissions)
+
+
 def permissions_with(*abilities: Ability) -> tuple[str, ...]:
     """Return the permissions that each give every one of `abilities`, the least privileged first."""
     wanted = set(abilities)

@@ -65,7 +65,7 @@ class Face:
     def _batch(self, outer: Call, now: datetime) -> Reply:
         def run() -> Reply:
             with self._store.reading() as db:
-                access.actor(db, outer.headers.get("authorization"))
+                access.actor(db, outer.headers.get("authorization"), self._clock())
             if outer.method != "POST":
                 raise _not_allowed()
             return batch.run(outer, lambda call: self._answer(GRAPH_ROOT, call, now))
@@ -82,7 +82,7 @@ class Face:
                 context = Context(
                     db=db,
                     now=self._store.now(db),
-                    actor=access.actor(db, call.headers.get("authorization")),
+                    actor=access.actor(db, call.headers.get("authorization"), self._clock()),
                     call=call,
                     params=params,
                     group_delay=self._group_delay,
@@ -91,6 +91,8 @@ class Face:
                     raise no_route or fault.no_segment(call.path)
                 if route.method != "GET" and call.query:
                     raise fault.unsupported_query("Query options are not supported for this request.")
+                if route.method == "GET" and root == GRAPH_ROOT:
+                    context.actor.require_reading(call.path)
                 return route.handler(context)
 
         return _safely(run, call, now)

@@ -95,7 +95,7 @@ def _user(context: Context) -> Reply:
 
 
 def _me(context: Context) -> Reply:
-    return _one_user(context, context.actor.row, "users/$entity")
+    return _one_user(context, context.actor.user, "users/$entity")
 
 
 def _deleted_user(context: Context) -> Reply:
@@ -133,6 +133,7 @@ def _require_sign_ins(context: Context) -> None:
 
 
 def _my_roles(context: Context) -> Reply:
+    context.actor.user  # noqa: B018  an application has no roles of this kind
     rows = [_role(template) for template in context.actor.templates]
     options = query.read(context.call.query, ("$select",))
     names = query.selected(options.select, _ROLE_PROPERTIES, _ROLE_PROPERTIES, kind="directoryRole")
@@ -144,7 +145,7 @@ def _my_memberships(context: Context) -> Reply:
     known = (*_ROLE_PROPERTIES, *GROUP_DEFAULT)
     names = query.selected(options.select, known, known, kind="directoryObject")
     found = [(_ROLE_TYPE, _role(template)) for template in context.actor.templates]
-    above = groups.above(context.db, context.actor.row["id"])
+    above = groups.above(context.db, context.actor.user["id"])
     found += [
         (group_calls.GROUP_TYPE, each) for each in groups.show(context.db, above, GROUP_DEFAULT, context.now)
     ]

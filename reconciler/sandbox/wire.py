@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
     from reconciler.sandbox.access import Actor
 
 _JSON = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+
+CHALLENGE = (
+    'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize",'
+    ' client_id="00000003-0000-0000-c000-000000000000"'
+)
+"""What a 401 says of how to sign in."""
 
 MAX_BODY = 4 * 1024 * 1024
 """Graph takes no larger body."""
@@ -100,7 +107,8 @@ def refusal(no: fault.Fault, call: Call, now: datetime) -> Reply:
         "request-id": call.request_id,
         "client-request-id": call.client_request_id,
     }
-    return Reply(status=no.status, body={"error": error})
+    headers = {"WWW-Authenticate": CHALLENGE} if no.status == HTTPStatus.UNAUTHORIZED else {}
+    return Reply(status=no.status, body={"error": error}, headers=headers)
 
 
 def json_object(call: Call, *, optional: bool = False) -> dict[str, Any]:
