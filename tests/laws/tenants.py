@@ -230,7 +230,21 @@ def entries(draw: st.DrawFn, name: str) -> dict[str, Any]:
         named = {one["sku"] if isinstance(one, dict) else one for one in listed}
         free = [part for part in SKUS if part not in named]
         entry["exclude"] = [draw(st.sampled_from(free))]
+    if draw(st.integers(0, 5)) == 0:
+        entry["leaver"] = draw(leavers())
     return entry
+
+
+@st.composite
+def leavers(draw: st.DrawFn) -> dict[str, Any]:
+    """Return when somebody leaves, around the day of the laws."""
+    leaver = {
+        "last_day": draw(st.sampled_from(["2026-11-22", "2026-11-23", "2026-11-24", "2026-11-25"])),
+        "keep_licenses": draw(st.sampled_from(["1d", "2d"])),
+    }
+    if draw(st.booleans()):
+        leaver["delete_after"] = "4d"
+    return leaver
 
 
 @st.composite
@@ -266,6 +280,7 @@ def rules(draw: st.DrawFn, number: int) -> dict[str, Any]:
     listed = draw(st.lists(dated(), min_size=1, max_size=2, unique_by=str))
     rule: dict[str, Any] = {"name": f"rule-{number}", "when": draw(conditions())}
     rule["licenses"] = draw(st.sampled_from([listed, {"replace": listed}]))
+    rule["grace"] = draw(st.sampled_from(["0d", "2d"]))
     if draw(st.integers(0, 3)) == 0:
         rule["priority"] = draw(st.integers(-1, 1))
     return rule
@@ -302,6 +317,8 @@ def declarations(draw: st.DrawFn) -> dict[str, Any]:
     }
     if draw(st.booleans()):
         document["defaults"]["usage_location"] = "NL"
+    if draw(st.integers(0, 2)) == 0:
+        document["defaults"]["disable_before_delete"] = "3d"
     if draw(st.booleans()):
         document["restrictions"] = [{"sku": "VISIOCLIENT", "countries": ["IN"]}]
     if draw(st.booleans()):
