@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from reconciler.cli import options, session
+from reconciler.cli import asking, options, session
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from reconciler.catalog import Catalog
     from reconciler.config import Document
+    from reconciler.looking.users import Told
     from reconciler.model import Actor, Current, Desired, TenantRef
     from reconciler.planning.context import Context
 
@@ -48,7 +49,10 @@ def one_format(*, as_json: bool, as_csv: bool) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """Both states, and the instant that days count from. `document` is None where there are no files."""
+    """Both states, and the instant that days count from. `document` is None where there are no files.
+
+    `sign_ins` tells whether users' sign-ins are known; None: nobody asked.
+    """
 
     current: Current
     desired: Desired
@@ -56,6 +60,7 @@ class Seen:
     catalog: Catalog
     now: datetime
     actor: Actor
+    sign_ins: Told | None = None
 
     @cached_property
     def context(self) -> Context:
@@ -75,11 +80,12 @@ def see(
     catalog: Path | None = None,
     needs_actor: bool = False,
     asks_mailboxes_of: Asked | None = None,
+    asks_sign_ins: bool = False,
 ) -> Seen:
     """Read the files, if there are any, and the tenant; raises as `session.planned` does.
 
     Who acts is found out only where that is needed: a snapshot may hold no administrator. So are the
-    purposes of mailboxes, at 20 users a request, where a tenant is asked.
+    purposes of mailboxes, at 20 users a request, and sign-ins, at 500, where a tenant is asked.
     """
     from reconciler import catalog as catalogue
     from reconciler import config
@@ -98,11 +104,23 @@ def see(
         if document
         else Desired(tenant=tenant, digest="", ignored_skus=facts.free_skus)
     )
-    if asks_mailboxes_of and snapshot is None:
+    sign_ins: Told | None = None
+    if snapshot is None and (asks_mailboxes_of or asks_sign_ins):
         with session.connect(tenant, connection) as directory:
-            current = session.with_mailboxes(directory, current, asks_mailboxes_of(current, desired))
+            if asks_mailboxes_of:
+                current = session.with_mailboxes(directory, current, asks_mailboxes_of(current, desired))
+            if asks_sign_ins:
+                current, sign_ins = asking.with_sign_ins(directory, current)
+    elif asks_sign_ins:
+        current, sign_ins = asking.saved_sign_ins(current)
     return Seen(
-        current=current, desired=desired, document=document, catalog=facts, now=at or now, actor=actor
+        current=current,
+        desired=desired,
+        document=document,
+        catalog=facts,
+        now=at or now,
+        actor=actor,
+        sign_ins=sign_ins,
     )
 
 

@@ -14,12 +14,17 @@ from reconciler.cli import options, output, seen
 from reconciler.cli.commands import Command
 
 if TYPE_CHECKING:
-    from reconciler.looking.users import Filter, Found, Holding, Person
+    from datetime import datetime
+
+    from reconciler.looking.users import Filter, Found, Holding, Person, Silence
 
 FILTERS: tuple[Filter, ...] = ("unlicensed", "sku", "disabled", "guests", "errors", "double")
 CLASSES = ("guest", "disabled", "resource", "shared", "unknown")
 COLUMNS = ("upn", "name", "department", "location", "licenses", "class", "enabled", "user_type", "id")
 """The header of the CSV."""
+
+LAST_SIGN_IN = "last_sign_in"
+"""One column more, where sign-ins are asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class Wanted:
             "to one of them",
         ),
         ("reconciler users --sku SPE_E5 --csv", "who holds a SKU, for a spreadsheet"),
+        ("reconciler users --sku SPE_E5 --inactive 90d", "and of these, who has not signed in for so long"),
         ("reconciler users --errors", "licences that the service could not set up, and why"),
     ],
 )
@@ -70,6 +76,12 @@ class Wanted:
     type=click.Choice(CLASSES),
     multiple=True,
     help="List this class among the unlicensed too. May be repeated.",
+)
+@click.option(
+    "--inactive",
+    type=options.days,
+    metavar="DAYS",
+    help="Of the list, those who have not signed in for so long, such as 90d.",
 )
 @click.option("--assign", metavar="SKU", help="Add this SKU to the users of the list, in tenant.yaml.")
 @click.option(
@@ -88,6 +100,7 @@ class Wanted:
 @seen.as_csv
 def command(
     *,
+    inactive: int | None,
     assign: str | None,
     only: tuple[str, ...],
     auto_approve: bool,
@@ -100,6 +113,9 @@ def command(
     A licence counts unless it is in `ignore_skus`; where tenant.yaml has none, the free and viral SKUs
     don't count. Guests, disabled, resource and shared accounts are counted beneath the unlicensed.
 
+    --inactive shows when each user last signed in, by hand or in the background; the tenant tells it where it
+    has Entra ID P1. One date alone proves nothing: shared mailboxes, mail clients and services leave none.
+
     --assign changes no tenant: it adds the licence to tenant.yaml, after showing how the file and the
     seats would change. `plan` and `apply` do the rest.
     """
@@ -109,10 +125,20 @@ def command(
     kind = wanted.filter
     seen.one_format(as_json=as_json, as_csv=as_csv)
     _check(assign, only, auto_approve=auto_approve, unlicensed=wanted.unlicensed, as_csv=as_csv)
-    state = seen.see(**given, asks_mailboxes_of=users.candidates if kind == "unlicensed" else None)
+    if assign is not None and inactive is not None:
+        raise click.UsageError("--assign and --inactive exclude each other.")
+    state = seen.see(
+        **given,
+        asks_mailboxes_of=users.candidates if kind == "unlicensed" else None,
+        asks_sign_ins=inactive is not None,
+    )
     sku_id = seen.sku(state, wanted.sku) if wanted.sku is not None else ""
     everybody = users.people(state.context)
     found = users.find(everybody, kind, sku_id=sku_id, include=wanted.include)
+    silence: Silence | None = None
+    if inactive is not None:
+        silence = users.Silence(now=state.now, days=inactive, told=state.sign_ins or "not-told")
+        found = users.inactive(found, silence)
     if assign is not None:
         from reconciler.cli import assigning
 
@@ -120,13 +146,14 @@ def command(
     elif as_json:
         from reconciler.cli.telling import json_text
 
-        output.write(json_text(document(found, kind)))
+        output.write(json_text(document(found, kind, silence)))
     elif as_csv:
         from reconciler.report.listing import as_csv as written
 
-        output.write(written(COLUMNS, [_cells(person) for person in found.people]))
+        columns = (*COLUMNS, LAST_SIGN_IN) if silence else COLUMNS
+        output.write(written(columns, [_cells(person)[: len(columns)] for person in found.people]))
     else:
-        _show(found, kind)
+        _show(found, kind, silence)
 
 
 def _check(
@@ -144,22 +171,41 @@ def _check(
 # ------------------------------------------------------------ for people
 
 
-def _show(found: Found, kind: Filter) -> None:
+def _show(found: Found, kind: Filter, silence: Silence | None) -> None:
     from reconciler.report import listing, people
 
-    listing.show(lambda screen: people.lines(found, kind, width=screen.columns))
+    listing.show(lambda screen: people.lines(found, kind, silence, width=screen.columns))
 
 
 # ------------------------------------------------------------ for programs
 
 
-def document(found: Found, kind: Filter) -> dict[str, Any]:
-    """Return a list as data."""
+def document(found: Found, kind: Filter, silence: Silence | None = None) -> dict[str, Any]:
+    """Return a list as data; sign-ins are in it where they were asked for."""
+    rows = [_person(person) for person in found.people]
+    if silence:
+        rows = [
+            row | {LAST_SIGN_IN: _signed_in(person)} for row, person in zip(rows, found.people, strict=True)
+        ]
     return {
         "filter": kind,
-        "users": [_person(person) for person in found.people],
+        **({"inactive_days": silence.days, "sign_ins": silence.told} if silence else {}),
+        "users": rows,
         "not_listed": dict(found.aside),
     }
+
+
+def _signed_in(person: Person) -> dict[str, str | None]:
+    """Return when somebody last signed in, in each way; null: never, as far as is known."""
+    told = person.user.sign_in
+    moments = (told.interactive, told.background, told.successful) if told else (None,) * 3
+    names = ("interactive", "background", "successful")
+    return {name: instant(moment) for name, moment in zip(names, moments, strict=True)}
+
+
+def instant(moment: datetime | None) -> str | None:
+    """Return a moment as text."""
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else None
 
 
 def _person(person: Person) -> dict[str, Any]:
@@ -212,4 +258,5 @@ def _cells(person: Person) -> list[object]:
         user.enabled,
         user.user_type,
         user.id,
+        instant(user.sign_in.last) if user.sign_in else None,
     ]

@@ -7,7 +7,10 @@ put aside by class, and counted: a list to assign licences from must hold nobody
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from reconciler.model import User, Value
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["member", "guest", "resource", "shared", "disabled", "unknown"]
 Filter = Literal["all", "unlicensed", "sku", "disabled", "guests", "errors", "double"]
+
+Told = Literal["told", "no-premium", "forbidden", "not-told"]
+"""Whether sign-ins are known, or why not; "not-told": a snapshot holds none."""
 
 ASIDE: tuple[Kind, ...] = ("guest", "disabled", "resource", "shared", "unknown")
 """The classes of users who are not listed as unlicensed unless they are asked for."""
@@ -147,6 +153,32 @@ def find(
         return _unlicensed(everybody, frozenset(include))
     fits = (lambda person: person.holds(sku_id)) if wanted == "sku" else _TESTS[wanted]
     return Found(people=tuple(filter(fits, everybody)))
+
+
+class Silence(Value, frozen=True, kw_only=True):
+    """Who has not signed in for `days` until `now`; `told`: whether sign-ins are known, or why not."""
+
+    now: datetime
+    days: int
+    told: Told
+
+
+def inactive(found: Found, silence: Silence) -> Found:
+    """Return of a list those who have not signed in for so many days, in whatever way.
+
+    Who never did counts from the day on which the account was made. Whose sign-ins are not known is not
+    listed: that is no sign of anything.
+    """
+    before = silence.now - timedelta(days=silence.days)
+    people = tuple(person for person in found.people if _silent(person.user, before))
+    return msgspec.structs.replace(found, people=people)
+
+
+def _silent(user: User, before: datetime) -> bool:
+    if user.sign_in is None:
+        return False
+    last = user.sign_in.last or user.created_at
+    return last is None or last < before
 
 
 def _unlicensed(everybody: tuple[Person, ...], include: frozenset[str]) -> Found:

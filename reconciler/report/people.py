@@ -14,7 +14,9 @@ from reconciler.report.phrases import count, listing
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
-    from reconciler.looking.users import Filter, Found, Holding, Kind, Person
+    from datetime import datetime
+
+    from reconciler.looking.users import Filter, Found, Holding, Kind, Person, Silence, Told
     from reconciler.report.layout import Line
 
 TITLES = ("UPN", "NAME", "DEPARTMENT", "LOC", "LICENCES")
@@ -41,12 +43,46 @@ WHO: dict[Filter, str] = {
 }
 
 
-def lines(found: Found, wanted: Filter, *, width: int | None) -> list[Line]:
-    """Return a list and the sentence beneath it; `width` is None in a pipe."""
-    titles = (*TITLES[:-1], LAST_TITLE.get(wanted, TITLES[-1]))
-    rows = [row(person, wanted) for person in found.people]
+def lines(found: Found, wanted: Filter, silence: Silence | None = None, *, width: int | None) -> list[Line]:
+    """Return a list and the sentences beneath it; `width` is None in a pipe.
+
+    With `silence` everybody's last sign-in is shown.
+    """
+    titles = (*TITLES[:-1], *(["LAST SIGN-IN"] if silence else []), LAST_TITLE.get(wanted, TITLES[-1]))
+    rows = []
+    for person in found.people:
+        *cells, last = row(person, wanted)
+        rows.append((*cells, *([last_sign_in(person, silence.now)] if silence else []), last))
     listed = [*table(titles, rows, width=width), ()] if rows else []
-    return [*listed, *paragraph(beneath(found, wanted), width)]
+    told = [beneath(found, wanted, silence), *([caution(silence)] if silence else [])]
+    return [*listed, *(line for text in told for line in paragraph(text, width))]
+
+
+def last_sign_in(person: Person, now: datetime) -> str:
+    """Return when somebody last signed in: "2026-05-05 (203 days ago)"; "never", as far as is known."""
+    last = person.user.sign_in.last if person.user.sign_in else None
+    if last is None:
+        return "never"
+    return f"{last:%Y-%m-%d} ({count((now.date() - last.date()).days, 'day')} ago)"
+
+
+def caution(silence: Silence) -> str:
+    """Return what a list of the inactive does not say, or why there is none."""
+    if silence.told != "told":
+        return f"Nobody is listed, since nobody's sign-ins are known: {UNKNOWN[silence.told]}."
+    return (
+        "A date proves nothing by itself: attempts that failed count too, and whoever uses a mailbox through "
+        "a phone, a shared account or a service may leave none. Ask before a licence is taken."
+    )
+
+
+UNKNOWN: dict[Told, str] = {
+    "no-premium": "the tenant tells them only with Entra ID P1 or P2",
+    "forbidden": "reading them takes the permission AuditLog.Read.All and, for a person, a role that may "
+    "read the logs, such as Reports Reader",
+    "not-told": "the snapshot holds none",
+}
+"""Why nobody's sign-ins are known."""
 
 
 def row(person: Person, wanted: Filter) -> tuple[str | Span, ...]:
@@ -95,9 +131,10 @@ def error(one: Holding) -> str:
     return f"{clean(one.sku)}{group}, {clean(one.error)}: {meaning(one)}{works}"
 
 
-def beneath(found: Found, wanted: Filter) -> str:
+def beneath(found: Found, wanted: Filter, silence: Silence | None = None) -> str:
     """Return the sentence beneath a list: how many users, and how many are put aside, by class."""
-    total = f"{count(len(found.people), 'user')}{WHO[wanted]}."
+    quiet = f", not signed in for {count(silence.days, 'day')}" if silence else ""
+    total = f"{count(len(found.people), 'user')}{WHO[wanted]}{quiet}."
     if not found.aside:
         return total
     aside = listing([f"{number:,} {CLASSES[kind][number != 1]}" for kind, number in found.aside])

@@ -37,7 +37,6 @@ UPDATED, LICENSED, DELETED, RESTORED, ADDED = (
 )
 _OPERATIONS = {UPDATED: "Update", LICENSED: "Update", DELETED: "Delete", RESTORED: "Update", ADDED: "Add"}
 
-PERMISSION = "AuditLog.Read.All"
 READERS = frozenset(
     {
         *(roles.TEMPLATE_IDS[name] for name in ("global-administrator", "global-reader", "reports-reader")),
@@ -66,6 +65,9 @@ def by(actor: Actor | None) -> Mapping[str, Any]:
     if actor is None:
         return _SERVICE
     row = actor.row
+    if row is None:
+        app = {"appId": None, "displayName": None, "servicePrincipalId": actor.id}
+        return {"app": app, "user": None}
     name = json.loads(row["resource"]).get("displayName")
     user = {"id": row["id"], "displayName": name, "userPrincipalName": row["upn"], "ipAddress": None}
     return {"app": None, "user": user}
@@ -152,7 +154,9 @@ def _held(rows: Iterable[Held]) -> dict[str, list[str]]:
 
 def require_reader(actor: Actor) -> None:
     """Raise Fault (403) unless the actor may read the tenant's logs."""
-    if not READERS.intersection(actor.templates):
+    held = actor.permissions if actor.row is None else actor.scopes
+    by_role = actor.row is None or READERS.intersection(actor.templates)
+    if not by_role or (held is not None and not roles.may_read(held, "audit")):
         raise fault.denied()
 
 

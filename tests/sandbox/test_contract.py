@@ -97,7 +97,12 @@ def it(tenant, build):
     ]
     return tenant(
         users=[
-            build.user("anna", licenseAssignmentStates=states, otherMails=["a@example.org"]),
+            build.user(
+                "anna",
+                licenseAssignmentStates=states,
+                otherMails=["a@example.org"],
+                signInActivity={"lastSignInDateTime": "2026-11-20T00:00:00Z"},
+            ),
             build.user("bram", "ENTERPRISEPACK", mail=None),
         ],
         deletedUsers=[build.user("gone", "EMS", deletedDateTime="2026-11-20T00:00:00Z")],
@@ -108,6 +113,13 @@ def it(tenant, build):
             build.sku("POWER_BI_PRO", 1, consumedUnits=1),
         ],
         roleAssignments=[build.role("bram", "license-administrator")],
+        removals=[
+            {
+                "userId": build.user_id("anna"),
+                "skuId": build.sku_id("POWER_BI_PRO"),
+                "removedAt": "2026-11-21T00:00:00Z",
+            }
+        ],
     )
 
 
@@ -137,6 +149,9 @@ READS = [
     ("/users/{user-id}/memberOf", "/users/anna@contoso.com/memberOf"),
     ("/users/{user-id}/memberOf", "/users/anna@contoso.com/memberOf?$select=id"),
     ("/roleManagement/directory/roleAssignments", "/roleManagement/directory/roleAssignments"),
+    ("/users", "/users?$select=id,signInActivity"),
+    ("/users/{user-id}", "/users/anna@contoso.com?$select=id,signInActivity"),
+    ("/auditLogs/directoryAudits", "/auditLogs/directoryAudits"),
 ]
 
 
@@ -205,6 +220,7 @@ def test_refusals_have_the_described_form(it, contract, build):
         ("/users", "POST", "/users", taken, 400),
         ("/users", "POST", "/users", {}, 400),
         ("/users", "GET", "/users?$orderby=id", None, 400),
+        ("/auditLogs/directoryAudits", "GET", "/auditLogs/directoryAudits?$skip=1", None, 400),
         ("/users/{user-id}", "GET", "/users/nobody@contoso.com", None, 404),
         ("/users/{user-id}", "GET", "/users/admin@contoso.com?$select=mailboxSettings", None, 404),
         ("/users/{user-id}/assignLicense", "POST", "/users/anna@contoso.com/assignLicense", body, 400),
