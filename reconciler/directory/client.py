@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from reconciler.directory import claims, mailboxes, reader, snapshot, whoami
+from reconciler.directory import claims, mailboxes, reader, signins, snapshot, whoami
 from reconciler.directory.connections import Connections
 from reconciler.directory.observer import Observer
 from reconciler.directory.pacing import BUDGET, Pace
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from reconciler.directory.outcome import Outcome, Write
-    from reconciler.model import Actor, Current, Group, Mailbox, Organization, RoleAssignment
+    from reconciler.model import Actor, Current, Group, Mailbox, Organization, RoleAssignment, SignIn
     from reconciler.plan import Change
 
 TIMEOUT = 60.0  # seconds
@@ -118,6 +118,13 @@ class Directory:
         Who has none gets no row; a row without purpose means that it could not be read.
         """
         return mailboxes.read(self._graph, self._pool, user_ids)
+
+    def sign_ins(self) -> Mapping[str, SignIn]:
+        """Return when each user last signed in, by id: a pass of its own, in pages of 500.
+
+        Raises DirectoryError("forbidden") where the tenant has no Entra ID P1, or may not tell.
+        """
+        return signins.read(self._graph)
 
     def identity(self) -> tuple[Organization, datetime]:
         """Return which tenant answers, and its clock in UTC: one light call."""
