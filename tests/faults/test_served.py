@@ -52,7 +52,7 @@ def test_faults_over_http(filled, tmp_path):
         with pytest.raises(httpx.RemoteProtocolError):
             client.patch(ANNA, json={"city": "Delft"})
         assert client.get(f"{ANNA}?$select=city").json()["city"] == "Delft"
-        with pytest.raises(ValueError, match="Unterminated|Expecting"):
+        with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
             client.get("/v1.0/users").json()
         following = client.get("/v1.0/users?$top=999").json()["@odata.nextLink"]
         assert len(client.get(following).json()["value"]) == 2
