@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from reconciler.plan import Due
 from reconciler.planning import look_ahead, make_plan, migrate
 from tests.laws.bench import any_order, bench, runnable, seats, services
-from tests.laws.tenants import declarations, snapshots
+from tests.laws.tenants import PEOPLE, declarations, snapshots
 
 law = settings(max_examples=settings.default.max_examples // 2, suppress_health_check=list(HealthCheck))
 DAYS = 7
@@ -92,13 +92,18 @@ def outlook(tenant):
     )
 
 
-@given(snapshots(), declarations(), st.randoms(use_true_random=False))
+@given(
+    snapshots(),
+    declarations(),
+    st.sampled_from(("EMS", {"sku": "EMS", "disable": ["INTUNE_A"]}, "office")),
+    st.sets(st.sampled_from(PEOPLE), min_size=3),
+    st.randoms(use_true_random=False),
+)
 @law
-def test_a_move_to_a_group_has_no_gap_and_takes_no_second_seat(snapshot, document, chooser):
+def test_a_move_to_a_group_has_no_gap_and_takes_no_second_seat(snapshot, document, item, names, chooser):
     """In any order that may be, every member keeps each service plan; seats grow by who joins alone."""
-    group = document.setdefault("groups", {}).setdefault("Draughtsmen", {})
-    if not isinstance(group.get("licenses"), list):  # the group itself shall take nothing away
-        group["licenses"] = ["EMS"]
+    members = [f"{name}@contoso.com" for name in sorted(names)]
+    document["groups"] = {"Draughtsmen": {"licenses": [item], "members": members}}
     move = partial(migrate, group="Draughtsmen")
     with bench(snapshot, document) as tenant:
         before = tenant.directory.read(("Draughtsmen",))
