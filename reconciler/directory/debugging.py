@@ -19,7 +19,8 @@ MASK = "***"
 LONGEST = 2_000
 """Characters of a body that are shown."""
 
-_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "www-authenticate"})
+_SCHEMES = frozenset({"authorization", "proxy-authorization", "www-authenticate"})
+_COOKIES = frozenset({"cookie", "set-cookie"})
 _LINKS = frozenset({"location", "content-location", "azure-asyncoperation"})
 _NAMES = ("password", "secret", "token", "assertion", "credential", "authorization", "privatekey")
 _TOKEN = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?")
@@ -63,9 +64,10 @@ def _rest(mark: str, headers: Mapping[str, str], content: bytes | None) -> Itera
 
 
 def _header(name: str, value: str) -> str:
-    if name in _HEADERS:
-        # The kind ("Bearer") and a challenge's error help; what follows may be a secret or a claim.
-        return f"{_plain(value.partition(' ')[0])} {MASK}" if " " in value else MASK
+    if name in _SCHEMES and " " in value:
+        return f"{_plain(value.partition(' ')[0])} {MASK}"  # the kind ("Bearer") is no secret
+    if name in _SCHEMES | _COOKIES:
+        return MASK
     return link(value) if name in _LINKS else _plain(value)
 
 

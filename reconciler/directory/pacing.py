@@ -21,7 +21,8 @@ BUDGET = 2850  # writes in any such time: 95 % of the 3,000 that are documented
 EASY = 0.5  # of the budget: beyond it writes are spread, so that nobody waits for minutes at the end
 RATE = BUDGET / WINDOW
 SLOWEST = 1.0  # writes a second, however often the tenant refuses
-GROWTH = 0.005  # writes a second that the rate regains with each write that was accepted
+GROWTH = 0.01  # writes a second that the rate regains with each write that was accepted
+SLACK = 2.0  # seconds by which whoever came late may be ahead of its turn afterwards
 STRAINED = 0.8  # of a limit used: from here on Graph tells how much it is
 LONGEST_WAIT = 300.0  # seconds; a tenant that asks for more is told to the user instead
 NEVER = float("-inf")
@@ -124,7 +125,7 @@ class Pace:
             # What is left is spread over the time until the first writes are forgotten.
             left = max(self._budget - self._used, count)
             gap = max(gap, count * (self._sent[0][0] + WINDOW - now) / left)
-        self._next = now + gap
+        self._next = max(self._next, now - SLACK) + gap
 
     # ------------------------------------------------------------ after it
 

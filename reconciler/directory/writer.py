@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from reconciler.directory.transport import Transport
     from reconciler.plan import Change
 
-Doubt = Literal["lost", "busy", "lagging", "unsent"]
+Doubt = Literal["lost", "busy", "renewed", "lagging", "unsent"]
 
 MOST_SENDS = 5  # of one write that the tenant was too busy for
 LOOKS = 4  # at an object whose write got no answer: reads lag behind writes
@@ -179,7 +179,7 @@ class Writer:
             # Too many requests has been seen on a change that was made (facts: Q&A 5529013).
             attempt.doubt, attempt.wait = "busy", reply.retry_after or 0.0
         elif not attempt.renewed and self._transport.another_token(reply):
-            attempt.doubt, attempt.renewed = "busy", True
+            attempt.doubt, attempt.renewed = "renewed", True
         elif not reply.refused:
             attempt.doubt = "lost"
         elif self._lags(attempt, reply):
@@ -210,7 +210,7 @@ class Writer:
         pause = max(map(self._pause, again), default=0.0)
         if pause:
             self._transport.sleep(pause)
-        return outcomes | self._settle_busy([each for each in again if each.doubt == "busy"])
+        return outcomes | self._settle_busy([each for each in again if each.doubt in ("busy", "renewed")])
 
     def _pause(self, attempt: _Attempt) -> float:
         """Return the seconds to wait before a write is looked at or sent again."""

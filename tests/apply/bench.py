@@ -129,7 +129,8 @@ def plan_of(*changes, **more):
 class Tenant:
     """Objects by user or SKU; `refuse` and `lose` hold addresses, `blind` what can't be read.
 
-    `lags` maps addresses to what is seen of them instead, for a number of looks. Every look and every write is in `log`, in the order of events.
+    `lags` maps addresses to what is seen of them after the write, and for how many looks. Every look and
+    every write is in `log`, in the order of events.
     """
 
     def __init__(self):

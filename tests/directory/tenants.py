@@ -188,7 +188,7 @@ def directory(transport, *, url="https://tenant.example", token="sandbox", **opt
     return Directory(
         base_url=f"{url}/v1.0",
         commerce_url=f"{url}/commerce/v1",
-        token=lambda: token,
+        token=token if callable(token) else lambda: token,
         transport=transport,
         jitter=lambda: 1.0,
         **{"sleep": time.sleep, "clock": time, **options},
