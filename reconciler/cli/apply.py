@@ -99,7 +99,8 @@ def command(*, path: Path | None, connection: session.Connection, **given: Any) 
     Each object is read again just before its write; what moved since the plan is left alone and told.
 
     Exits with 0 where everything was done, 3 where the plan was refused and nothing was written, 4
-    where it was done in part, 5 where the outcome of a write is unknown, 130 where it was interrupted.
+    where it was done in part, 5 where the outcome of a write is unknown or the tenant does not show it,
+    130 where it was interrupted.
     """
     made = {name: given.pop(name) for name in OF_A_PLAN}
     flags = Flags(parallelism=connection.parallelism or BATCHES, **given)
@@ -249,6 +250,7 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
             buy=flags.buy,
             parallelism=flags.parallelism,
             on_result=told,
+            on_wait=teller.waiting,
             credentials=credentials,
             stop=stop,
         )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from reconciler.directory.observer import Holds
     from reconciler.directory.outcome import Outcome, Write
     from reconciler.model import Actor, Current, Group, Mailbox, Organization, RoleAssignment, SignIn
     from reconciler.plan import Change
@@ -85,6 +86,7 @@ class Directory:
         self._graph = face(base_url)
         self._commerce = face(commerce_url) if commerce_url else None
         self._pool = ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="directory")
+        self._patience = patience
         fresh: set[str] = set()
         self._observer = Observer(self._graph, self._commerce, fresh)
         settler = Settler(self._graph, patience)
@@ -150,6 +152,28 @@ class Directory:
         """
         seen = self._observer.look(changes, ids, self._pool.map)
         return {address: each.values for address, each in seen.items()}
+
+    def watch(
+        self,
+        changes: Sequence[Change],
+        ids: Mapping[str, str],
+        holds: Holds,
+        *,
+        times: int = 1,
+        go_on: Callable[[int], bool] = lambda _: True,
+    ) -> dict[str, dict[str, Any]]:
+        """Look at objects until each was `times` times in a row as `holds` wants it, within patience.
+
+        Returns address → what was seen, of those that came so far. `go_on` is asked before each pause,
+        with the number of those that are left. For the rest see `observe`.
+        """
+        return self._observer.watch(
+            changes, ids, holds, times=times, patience=self._patience, go_on=go_on, spread=self._pool.map
+        )
+
+    def ready(self, count: int) -> None:
+        """Wait until so many writes may be sent: who looks at objects then finds them fresh."""
+        self._graph.pace.ready(count)
 
     def carry_out(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out at most 20 writes, each at most once, and return what became of each, in order.

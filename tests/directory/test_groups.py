@@ -27,7 +27,8 @@ class Scene:
         self.clock = tenants.Clock()
         self.wire = tenants.Wire(tenants.in_process(home, self.clock, DELAY))
         self.other = tenants.directory(tenants.in_process(home, self.clock))
-        self.tenant = tenants.directory(self.wire, sleep=self.clock.sleep, clock=self.clock.seconds, **options)
+        options = {"sleep": self.clock.sleep, "clock": self.clock.seconds, **options}
+        self.tenant = tenants.directory(self.wire, **options)
 
     def carry_out(self, *changes):
         """Carry changes out in one batch."""
