@@ -163,6 +163,7 @@ class _Census:
             after = msgspec.structs.replace(after, usage_location=self.context.desired.default_location)
             matched, _ = self._match(entry, after, after)
             demand = self._demand(entry, matched, after)
+        self.rulebook.coming.update(rule.name for rule in matched)
         return Person(upn=entry.upn, meaning=meaning, user=user, demand=demand)
 
     def _match(self, entry: Entry | None, user: User, after: User) -> tuple[Matched, bool]:

@@ -6,6 +6,7 @@ whom each matches. What rules grant is for demands.py to add up.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -41,6 +42,8 @@ class Rulebook:
         self._wide = matching.Matcher(scoped, later) if scoped else None
         self._outside: dict[str, list[User]] = {}
         self._users: dict[int, tuple[Matched, list[User]]] = {}
+        self.coming: Counter[str] = Counter()
+        """Rule name → how many users it will match who are to be created or restored."""
         self.away: dict[str, set[str]] = {}
         """Rule name → ids of users whom it matched at an earlier run, and would if they could sign in."""
         self.sees_membership = "member_of" in self._after.fields

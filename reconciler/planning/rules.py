@@ -83,7 +83,7 @@ def topics(context: Context, book: Rulebook, disabled: Sequence[str]) -> tuple[T
 
 
 def _counts(book: Rulebook) -> Counter[str]:
-    counts: Counter[str] = Counter()
+    counts = Counter(book.coming)
     for matched, users in book.matched:
         for rule in matched:
             counts[rule.name] += len(users)

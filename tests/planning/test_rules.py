@@ -487,3 +487,16 @@ def test_an_adding_rule_never_refuses():
     plan = ruled(rule("r", SALES), users=(seller("anna"),), current=remembered(10))
 
     assert plan.refusals == ()
+
+
+def test_a_rule_matches_those_who_will_be_created_too():
+    """It is not told to match nobody, and a replacing one refuses nothing for their sake."""
+    newcomer = entry(
+        "zoe", profile=(("name", "Zoe"), ("department", "Sales")), grants=None, usage_location="NL"
+    )
+    plan = ruled(rule("r", SALES, mode="replace"), entries=(newcomer,))
+
+    assert [(row.name, row.matched) for row in plan.rules] == [("r", 1)]
+    assert codes(plan.conflicts) == []
+    assert codes(plan.refusals) == []
+    assert parts(change(plan, "zoe").assign) == ["ENTERPRISEPACK"]
