@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Doubt = Literal["lost", "busy", "renewed", "lagging", "unsent"]
 
 MOST_SENDS = 5  # of one write that the tenant was too busy for
-LOOKS = 4  # at an object whose write got no answer: reads lag behind writes
+LOOKS = 7  # at an object whose write got no answer, over two minutes: reads lag behind writes by up to one
 _ABSENT = object()
 _ID = msgspec.json.Decoder(Id)
 _CREATES = ("create-user", "restore-user")

@@ -56,6 +56,15 @@ KINDS = {
 }
 """Name of a fault → what makes it."""
 
+AND_STALE = {"half a minute": 30.0, "a minute": 60.0}
+"""How long a write whose answer is lost does not show either. Beyond two minutes nobody can know."""
+
+KINDS |= {
+    f"{kind}, committed and not shown for {span}": {**KINDS[f"{kind}, committed"], "and_stale": seconds}
+    for kind in ("reset", "timeout", "504", "missing-answer")
+    for span, seconds in AND_STALE.items()
+}
+
 LIES = ("missing-item", "missing-field", "unknown-enum", "404", "seats-taken", "ignored")
 """Kinds that no client can tell from the truth: a plan made from them may be another one."""
 
@@ -77,9 +86,18 @@ class Case:
         return f"{self.phase}: {self.call}, {self.place}: {self.fault}, {self.times}"
 
     @property
+    def rules(self):
+        """Return the fault, and with it the lag that hides what became of the call."""
+        where = {"calls": (self.call,), "nth": self.nth, "times": TIMES[self.times]}
+        made = dict(KINDS[self.fault])
+        stale = made.pop("and_stale", None)
+        lag = [Rule(kind="stale-reads", seconds=stale, **where)] if stale else []
+        return (Rule(**made, **where), *lag)
+
+    @property
     def rule(self):
-        """Return the fault."""
-        return Rule(calls=(self.call,), nth=self.nth, times=TIMES[self.times], **KINDS[self.fault])
+        """Return the fault itself."""
+        return self.rules[0]
 
 
 @functools.cache
@@ -116,7 +134,7 @@ def cases():
 def _applies(case, call: Call):
     """Tell whether a fault can strike such a call, and whether to repeat it makes another case."""
     rule = case.rule
-    if not rule.matches(call):
+    if not all(rule.matches(call) for rule in case.rules):
         return False
     if rule.committed and not call.writes and call.kind != BATCH:
         return False  # nothing is carried out by a read
@@ -132,7 +150,7 @@ def _applies(case, call: Call):
 def breaches_of(case):
     """Return what does not hold in a run of a case, I6 included; struck or not is told too."""
     plan, end, _ = calm()
-    trouble = Faults(rules=(case.rule,), page_size=PAGE_SIZE)
+    trouble = Faults(rules=case.rules, page_size=PAGE_SIZE)
     with Scene() as tenant:
         found = []
         if case.phase == PLAN:
