@@ -133,8 +133,8 @@ def _auto_renew_off(f: Facts) -> str:
 
 def _rule_matches_nobody(f: Facts) -> str:
     return (
-        f"{f.rule}, which replaces what its users hold, matches nobody now: with it, all of them would lose "
-        "their licences once its `grace` is over. A renamed department looks like this, too."
+        f"{f.rule}, which replaces what its users hold, matches nobody: whomever it matched before would "
+        "lose its licences once its `grace` is over. A renamed department looks like this, too."
     )
 
 
