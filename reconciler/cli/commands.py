@@ -32,6 +32,7 @@ TABLE = (
     Row("show", "The work", "Print a saved plan."),
     Row("apply", "The work", "Carry out the ready changes of a plan."),
     Row("migrate-to-group", "The work", "Plan the move from direct licences to those of a group."),
+    Row("doctor", "To begin", "Check sign-in, roles, permissions and clock."),
     Row("sandbox", "To begin", "Look after the embedded tenant."),
     Row("users", "To look", "List users and their licences, or those without one."),
     Row("why", "To look", "Say why a user has each licence, and what apply would do."),

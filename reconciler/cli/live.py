@@ -28,12 +28,16 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def connect(tenant: TenantRef, connection: Connection) -> Iterator[Directory]:
+def connect(tenant: TenantRef, connection: Connection, signed: Signin | None = None) -> Iterator[Directory]:
     """Sign in, and open the tenant's Graph until the context ends; raises as Signin.token does.
 
-    Nothing is asked of Graph before somebody is signed in.
+    Nothing is asked of Graph before somebody is signed in. Whoever `signed` in is left so at the end.
     """
-    with sign_in(tenant, connection) as signed, opened(tenant, connection, signed) as directory:
+    if signed is None:
+        with sign_in(tenant, connection) as signing, connect(tenant, connection, signing) as directory:
+            yield directory
+        return
+    with opened(tenant, connection, signed) as directory:
         try:
             yield directory
         except DirectoryError as refused:

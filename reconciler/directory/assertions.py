@@ -30,7 +30,7 @@ def source(method: str, environment: Mapping[str, str], audience: str) -> Callab
     """Return what gives a fresh assertion for one of workload-identity, github-actions and gitlab.
 
     `audience` is what GitHub is asked to issue the token for. Each call raises DirectoryError
-    ("no-assertion") {method, what} where there is none.
+    ("no-credential") {method, what} where there is none.
     """
     if method == "github-actions":
         return lambda: _of_github(environment, audience)
@@ -45,15 +45,15 @@ def _of_file(path: str) -> str:
         text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         what = getattr(error, "strerror", None) or "it is not text"
-        raise DirectoryError("no-assertion", method="workload-identity", what=f"{path}: {what}") from error
+        raise DirectoryError("no-credential", method="workload-identity", what=f"{path}: {what}") from error
     if not text:
-        raise DirectoryError("no-assertion", method="workload-identity", what=f"{path}: it is empty")
+        raise DirectoryError("no-credential", method="workload-identity", what=f"{path}: it is empty")
     return text
 
 
 def _of_github(environment: Mapping[str, str], audience: str) -> str:
     """Ask GitHub for a token of this job."""
-    failure = DirectoryError("no-assertion", method="github-actions")
+    failure = DirectoryError("no-credential", method="github-actions")
     try:
         url = httpx.URL(environment["ACTIONS_ID_TOKEN_REQUEST_URL"].strip())
     except httpx.InvalidURL as error:

@@ -25,7 +25,7 @@ from reconciler.directory.methods import CLIENT_ID, value
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from azure.core.credentials import AccessTokenInfo
@@ -79,14 +79,14 @@ class Door:
         self._wanted = wanted
         try:
             self._credential: Any = _BUILD[method](wanted)
-        except (OSError, ValueError, TypeError) as error:
-            raise _error(method, wanted, error) from error
+        except (OSError, ValueError, TypeError) as error:  # a file that is missing, or no certificate
+            raise DirectoryError("no-credential", method=method, what=_said(error)) from error
 
     def ask(self, claims: str | None = None) -> AccessTokenInfo:
         """Return a token, from azure-identity's memory where it has a good one and no claims are named.
 
         Raises Unavailable, or DirectoryError: "sign-in-refused" {method, aadsts, message, …},
-        "sign-in-unreachable" {method, authority, message}, "no-assertion" {method, what}.
+        "sign-in-unreachable" {method, authority, message}, "no-credential" {method, what}.
         """
         options: dict[str, Any] = {"enable_cae": True}  # a run can answer a claims challenge
         if claims:
@@ -208,7 +208,7 @@ def _error(method: str, wanted: Wanted, error: Exception) -> DirectoryError:
         return DirectoryError(
             "sign-in-unreachable", method=method, authority=wanted.authority, message=message
         )
-    code = _CODE.search(message)
+    code = next((found for text in _texts(error) if (found := _CODE.search(text))), None)
     return DirectoryError(
         "sign-in-refused",
         method=method,
@@ -216,8 +216,15 @@ def _error(method: str, wanted: Wanted, error: Exception) -> DirectoryError:
         tenant=wanted.tenant,
         client=value(wanted.environment, (CLIENT_ID,)),
         cloud=wanted.cloud.name,
-        message=message,
+        message=_line(code.string[code.start() :]).rstrip("'") if code else message,
     )
+
+
+def _texts(error: BaseException | None) -> Iterator[str]:
+    """Yield what an error and its causes say: MSAL hides Entra's answer about a tenant behind its own."""
+    while error is not None:
+        yield str(error)
+        error = error.__cause__ or error.__context__
 
 
 def _cause(error: BaseException | None, kind: Any) -> BaseException | None:  # noqa: ANN401  a class, or several
@@ -231,6 +238,9 @@ def _said(error: Exception) -> str:
     """Return what an error says in one line, without the ids behind it."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    text = error.message if isinstance(error, ClientAuthenticationError) else str(error)
-    found = _FIRST.match(" ".join(str(text).split()))
-    return (found[1] if found else str(text))[:_LONGEST]
+    return _line(str(error.message if isinstance(error, ClientAuthenticationError) else error))
+
+
+def _line(text: str) -> str:
+    found = _FIRST.match(" ".join(text.split()))
+    return (found[1] if found else text)[:_LONGEST]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.report import signin_errors
+from reconciler.report.phrases import listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,16 @@ def _asked(f: Facts) -> str:
     details = f" ({'; '.join(said)})" if said else ""
     return f"{f.text('url')}{details}"
 
+
+READ = {
+    "users": "users",
+    "organization": "the organisation and its subscriptions",
+    "skus": "SKUs",
+    "groups": "groups and their members",
+    "roles": "who holds directory roles",
+    "mailboxes": "what mailboxes are for",
+}
+"""What roles.Reading names → what people call it."""
 
 NOTHING_DONE = "What was read so far is not used: an incomplete read could look like a removal."
 
@@ -69,11 +80,26 @@ def _foreign_link(f: Facts) -> str:
     return f"the tenant's answer points to {host}, which is not the tenant's own host; it is not followed."
 
 
+def _may_not_read(f: Facts) -> str:
+    return f"a plan needs to read {listing([READ.get(one, one) for one in f.names('what')])}, and may not."
+
+
+def _clock_skew(f: Facts) -> str:
+    seconds = f.number("seconds")
+    ahead = "ahead of" if seconds > 0 else "behind"
+    return (
+        f"this computer's clock is {abs(seconds):,} seconds {ahead} the tenant's: set it right, or tokens, "
+        "assertions and plans end at the wrong time."
+    )
+
+
 DIRECTORY: dict[str, Callable[[Facts], str]] = {
     "bad-answer": _bad_answer,
+    "clock-skew": _clock_skew,
     "forbidden": _forbidden,
     "foreign-link": _foreign_link,
     "incomplete-read": _incomplete_read,
+    "may-not-read": _may_not_read,
     "not-found": _not_found,
     "rejected": _rejected,
     "throttled": _throttled,

@@ -66,7 +66,7 @@ def why_not(way: Facts) -> str:
 
 # ------------------------------------------------------------ what Entra answers
 
-_RENEW = "Make a new secret in the app registration and set AZURE_CLIENT_RENEW to its value (not its id)."
+_RENEW = "Make a new secret in the app registration and set AZURE_CLIENT_SECRET to its value (not its id)."
 _CONSENT = "Let an administrator grant the permissions and their consent; `reconciler doctor` lists them."
 _TRUST = (
     "Compare issuer, subject and audience of the federated credential in the app registration with those "
@@ -139,14 +139,16 @@ def _unreachable(f: Facts) -> str:
     )
 
 
-def _no_assertion(f: Facts) -> str:
+def _no_credential(f: Facts) -> str:
     hints = {
+        "client-certificate": "AZURE_CLIENT_CERTIFICATE_PATH has to name a PEM or PKCS#12 file that holds "
+        "the certificate and its RSA key; AZURE_CLIENT_CERTIFICATE_PASSWORD opens it.",
         "workload-identity": "AZURE_FEDERATED_TOKEN_FILE has to name the file that the platform keeps.",
         "github-actions": "The job needs `permissions: {id-token: write}`.",
     }
     return (
-        f"nobody can be signed in by {f.text('method')}: there is no federated token "
-        f"({f.text('what').rstrip('.')}). {hints.get(f.text('method'), GUIDE)}"
+        f"nobody can be signed in by {f.text('method')}: {f.text('what').rstrip('.')}. "
+        f"{hints.get(f.text('method'), GUIDE)}"
     )
 
 
@@ -166,7 +168,7 @@ USAGE: dict[str, Callable[[Facts], str]] = {
 """Code of a UsageError → what is said of it."""
 
 DIRECTORY: dict[str, Callable[[Facts], str]] = {
-    "no-assertion": _no_assertion,
+    "no-credential": _no_credential,
     "sign-in-refused": _refused,
     "sign-in-unreachable": _unreachable,
     "wrong-audience": _wrong_audience,

@@ -1,0 +1,183 @@
+"""What may whoever signed in do here, what is missing for it, and what is more than it takes?
+
+Roles and permissions against what the commands read and what the files ask for. Pure: it knows nothing
+of a sign-in. Graph alone decides in the end; this tells it before the first request is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from reconciler import roles
+from reconciler.model import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+
+    from reconciler.model import Actor
+    from reconciler.roles import Ability, Reading
+
+STATE: tuple[Reading, ...] = ("users", "organization", "skus", "groups", "roles")
+"""What every command reads that looks at a tenant."""
+
+LOOKING = ("plan", "why", "users", "seats", "recoverable", "snapshot", "migrate-to-group")
+
+_ORDER: tuple[Ability, ...] = (
+    "create",
+    "profile",
+    "usage-location",
+    "members",
+    "assign",
+    "revoke",
+    "group-licenses",
+    "delete",
+)
+"""Abilities, those first whose permission gives others too: the fewest are asked for then."""
+
+_DANGEROUS = (
+    "Application.ReadWrite",
+    "AppRoleAssignment.ReadWrite",
+    "DelegatedPermissionGrant.ReadWrite",
+    "Directory.AccessAsUser",
+    "Directory.ReadWrite",
+    "Domain.ReadWrite",
+    "Policy.ReadWrite",
+    "PrivilegedAccess.ReadWrite",
+    "RoleAssignmentSchedule.ReadWrite",
+    "RoleEligibilitySchedule.ReadWrite",
+    "RoleManagement.ReadWrite",
+    "UserAuthenticationMethod.ReadWrite",
+)
+"""Permissions by which whoever has them could take the whole tenant, or most of it."""
+
+_HARMLESS = frozenset({"User.Read", "openid", "profile", "email", "offline_access"})
+"""Scopes that come with any sign-in of a person."""
+
+
+class Verdict(Value, frozen=True, kw_only=True):
+    """Whether a command may run, and what it lacks: names of things to read and of abilities."""
+
+    command: str
+    lacks: tuple[str, ...] = ()
+
+    @property
+    def may(self) -> bool:
+        """Tell whether nothing is lacking."""
+        return not self.lacks
+
+
+class Surplus(Value, frozen=True, kw_only=True):
+    """A permission or role that is more than the files take; `instead` are narrower ones that would do."""
+
+    name: str
+    dangerous: bool = False
+    instead: tuple[str, ...] = ()
+
+
+class Diagnosis(Value, frozen=True, kw_only=True):
+    """What somebody may do. `least_…` are the smallest sets of permissions, `least_roles` of a user's roles.
+
+    `missing` are permissions to be granted for apply: for a user scopes, for an application permissions.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    missing: tuple[str, ...]
+    surplus: tuple[Surplus, ...]
+    least_plan: tuple[str, ...]
+    least_apply: tuple[str, ...]
+    least_roles: tuple[str, ...]
+
+
+Kind = Literal["user", "application"]
+
+
+def diagnose(
+    actor: Actor, kind: Kind, uses: Collection[Ability], reads: Collection[Reading] = ()
+) -> Diagnosis:
+    """Return what `actor` may do, where files use these abilities, and read this beside the state.
+
+    Buying is left out: no permission and no role of Entra's gives it through Graph.
+    """
+    used = [ability for ability in _ORDER if ability in uses] or ["assign", "revoke"]
+    read = [*STATE, *reads]
+    granted = actor.permissions if actor.scopes is None else actor.scopes
+    told = kind == "application" or actor.scopes is not None
+    unread = [what for what in read if told and not _reads(actor, granted, what)]
+    undone = [ability for ability in used if not _does(actor, ability)]
+    least_plan, least_apply = least((), read), least(used, read)
+    verdicts = [Verdict(command=command, lacks=tuple(unread)) for command in LOOKING]
+    verdicts.insert(1, Verdict(command="apply", lacks=(*unread, *undone)))
+    missing: tuple[str, ...] = ()
+    if told:
+        needed = [name for name in least_apply if name not in granted]
+        missing = tuple(name for name in needed if _adds(name, granted, used, read))
+    return Diagnosis(
+        verdicts=tuple(verdicts),
+        missing=missing,
+        surplus=(*_surplus(granted, least_apply, used, read), *_surplus_roles(actor, used)),
+        least_plan=least_plan,
+        least_apply=least_apply,
+        least_roles=_least_roles(used),
+    )
+
+
+def least(used: Iterable[Ability], read: Iterable[Reading]) -> tuple[str, ...]:
+    """Return few permissions that give these abilities and let this be read, the least privileged ones."""
+    chosen: list[str] = []
+    for ability in used:
+        if not roles.granted(chosen, ability):
+            chosen += roles.permissions_with(ability)[:1]
+    for what in read:
+        if not roles.may_read(chosen, what):
+            chosen.append(roles.READ[what][0])
+    return tuple(sorted(chosen))
+
+
+def _reads(actor: Actor, granted: Collection[str], what: Reading) -> bool:
+    """Tell whether something may be read; an application with a directory role may."""
+    return roles.may_read(granted, what) or (actor.scopes is None and bool(actor.roles))
+
+
+def _does(actor: Actor, ability: Ability) -> bool:
+    by_role = any(ability in roles.ABILITIES.get(role, ()) for role in actor.roles)
+    if actor.scopes is not None:
+        return by_role and roles.in_scope(actor.scopes, ability)
+    return by_role or roles.granted(actor.permissions, ability)
+
+
+def _adds(name: str, granted: Collection[str], used: Iterable[Ability], read: Iterable[Reading]) -> bool:
+    """Tell whether a permission gives something that those already granted do not."""
+    more = (name,)
+    return any(roles.granted(more, one) and not roles.in_scope(granted, one) for one in used) or any(
+        roles.may_read(more, what) and not roles.may_read(granted, what) for what in read
+    )
+
+
+def _surplus(
+    granted: Collection[str], needed: Collection[str], used: Sequence[Ability], read: Sequence[Reading]
+) -> list[Surplus]:
+    """Return what is granted and not needed, the dangerous first."""
+    found = []
+    for name in sorted(set(granted) - set(needed) - _HARMLESS):
+        serves = [one for one in used if roles.in_scope((name,), one)]
+        shows = [what for what in read if roles.may_read((name,), what)]
+        others = [each for each in granted if each != name]
+        alone = any(not roles.in_scope(others, one) for one in serves) or any(
+            not roles.may_read(others, what) for what in shows
+        )
+        instead = least(serves, shows) if alone else ()
+        found.append(Surplus(name=name, dangerous=name.startswith(_DANGEROUS), instead=instead))
+    return sorted(found, key=lambda one: (not one.dangerous, one.name))
+
+
+def _least_roles(used: Sequence[Ability]) -> tuple[str, ...]:
+    """Return the role with the fewest abilities that has all of these; several where none has."""
+    fitting = roles.roles_with(*used)
+    return (min(fitting, key=lambda role: (len(roles.ABILITIES[role]), role)),) if fitting else ()
+
+
+def _surplus_roles(actor: Actor, used: Sequence[Ability]) -> list[Surplus]:
+    """Return a global administrator's role where a narrower one would do."""
+    if roles.GLOBAL_ADMINISTRATOR not in actor.roles:
+        return []
+    return [Surplus(name=roles.GLOBAL_ADMINISTRATOR, dangerous=True, instead=_least_roles(used))]
