@@ -10,6 +10,7 @@ import logging
 import sqlite3
 from datetime import timedelta
 from email.utils import format_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -126,7 +127,8 @@ class Face:
             return self._clock()
 
 
-def _map(routes: Iterable[Route]) -> Map:
+@cache
+def _map(routes: tuple[Route, ...]) -> Map:
     rules = [Rule(route.path, methods=[route.method], endpoint=route) for route in routes]
     return Map(rules, merge_slashes=False, strict_slashes=True, redirect_defaults=False)
 
