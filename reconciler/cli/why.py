@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.cli.seen import Seen
     from reconciler.journal import Run
     from reconciler.looking.why import Account, LicenseLine
-    from reconciler.model import Location
+    from reconciler.model import Exclusion, Location
 
 
 @click.command(
@@ -157,12 +157,22 @@ def _license(line: LicenseLine) -> dict[str, Any]:
             }
             for wish in line.wanted
         ],
-        "excluded": line.excluded and _place(line.excluded),
+        "excluded": line.excluded and _exclusion(line.excluded),
         "ignored": line.ignored,
         "plans_off": list(line.off),
         "plans_off_after": list(line.will_off),
         "apply": line.fate,
         "blocked": line.blocked,
+    }
+
+
+def _exclusion(one: Exclusion) -> dict[str, Any]:
+    return {
+        "rule": one.rule,
+        "reason": one.reason,
+        "owner": one.owner,
+        "until": one.until and one.until.isoformat(),
+        **_place(one.location),
     }
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from reconciler.looking import users
 from reconciler.looking.users import Holding, Person
-from reconciler.model import DeletedUser, Entry, Location, User, Value
+from reconciler.model import DeletedUser, Entry, Exclusion, Location, User, Value
 from reconciler.plan import Change, Conflict
 from reconciler.planning import demands, licenses, people, scene
 from reconciler.planning.identity import Found, Meaning, Missing, Restorable
@@ -60,7 +60,7 @@ class LicenseLine(Value, frozen=True, kw_only=True):
     """One SKU of the user: where it comes from, who wants it, and what becomes of it.
 
     `off` are names of service plans that the user does not have through any source, `will_off` those
-    after apply. `excluded` is where the entry forbids the SKU. `blocked` tells that the change named
+    after apply. `excluded` is the exception that forbids the SKU. `blocked` tells that the change named
     by `fate` can't be applied now.
     """
 
@@ -69,7 +69,7 @@ class LicenseLine(Value, frozen=True, kw_only=True):
     name: str
     held: tuple[Holding, ...] = ()
     wanted: tuple[Wish, ...] = ()
-    excluded: Location | None = None
+    excluded: Exclusion | None = None
     off: tuple[str, ...] = ()
     will_off: tuple[str, ...] = ()
     since: Since | None = None
@@ -215,7 +215,7 @@ def _lines(
 ) -> tuple[LicenseLine, ...]:
     assignments = person.user.assignments if person else ()
     wishes = _wishes(context, asked, person)
-    excluded = {one.sku_id: one.location for one in asked.demand.exclusions}
+    excluded = {one.sku_id: one for one in asked.demand.exclusions}
     fates, blocked = _fates(context, changes, person)
     will = _will(context, asked, person)
     sku_ids = {one.sku_id for one in assignments} | wishes.keys() | fates.keys()

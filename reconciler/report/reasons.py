@@ -17,7 +17,7 @@ from reconciler.report.warning_words import ADVICE
 if TYPE_CHECKING:
     from reconciler.looking.users import Holding
     from reconciler.looking.why import Account, LicenseLine, Wish
-    from reconciler.model import Leaver, Location
+    from reconciler.model import Exclusion, Leaver, Location
     from reconciler.plan import Change, Warning  # noqa: A004  the field's word
     from reconciler.report.layout import Line
     from reconciler.report.listing import Screen
@@ -170,11 +170,23 @@ def source(one: Holding, line: LicenseLine) -> str:
 def wanted(line: LicenseLine) -> list[str]:
     """Return by what the desired state asks for a licence, or that it does not."""
     if line.excluded:
-        return [f"no: excluded by {_place(line.excluded)}"]
+        return [f"no: excluded by {_exclusion(line.excluded)}"]
     told = [_wish(wish) for wish in line.wanted]
     if line.ignored:
         told.append("is not counted as a licence (`ignore_skus`)")
     return told or ["no"]
+
+
+def _exclusion(one: Exclusion) -> str:
+    """Return who forbids a licence, why, whose exception that is and how long it holds."""
+    facts = [
+        *([f"reason: {clean(one.reason)}"] if one.reason else []),
+        *([f"owner: {clean(one.owner)}"] if one.owner else []),
+        *([f"until {one.until.isoformat()}"] if one.until else []),
+    ]
+    whose = "" if one.rule == "users" else f"rule {clean(one.rule)}, "
+    known = f" ({'; '.join(facts)})" if facts else ""
+    return f"{whose}{_place(one.location)}{known}"
 
 
 def _wish(wish: Wish) -> str:

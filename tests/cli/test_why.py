@@ -111,7 +111,7 @@ def test_the_data_says_the_same(why):
     found = why("anna")
     ems = line_of(found, "EMS")
     assert [(one["source"], one["group"]) for one in ems["held"]] == [("group", "Sales")]
-    assert ems["excluded"] == {"file": "tenant.yaml", "line": 8}
+    assert ems["excluded"] == exception(8)
     assert line_of(found, "ENTERPRISEPACK")["wanted"] == [
         {
             "rule": "users",
@@ -510,10 +510,31 @@ def test_a_rule_that_matches_is_told_with_its_line_and_its_last_day(declared):
     text = declared(RULE, anna, as_json=False)
     assert "entry      none; rule sales asks for licences" in text
     assert "wanted     by rule sales, until 2027-03-31, tenant.yaml:4" in text
-    assert "wanted     no: excluded by tenant.yaml:4" in text
+    assert "wanted     no: excluded by rule sales, tenant.yaml:4" in text
     ems, spe = declared(RULE, anna)["licenses"]
     assert (ems["wanted"], ems["apply"]) == ([wish(4, rule="sales", until="2027-03-31")], "assign")
-    assert (spe["excluded"], spe["apply"]) == ({"file": "tenant.yaml", "line": 4}, "revoke")
+    assert (spe["excluded"], spe["apply"]) == (exception(4, rule="sales"), "revoke")
+
+
+def exception(line, **facts):
+    """Return an exception as JSON tells it."""
+    none = {"rule": "users", "reason": None, "owner": None, "until": None}
+    return {**none, "file": "tenant.yaml", "line": line, **facts}
+
+
+def test_an_exception_is_told_with_its_reason_its_owner_and_its_end(declared):
+    file = (
+        "users:\n  anna@contoso.com:\n    exclude:\n"
+        "      - {sku: EMS, reason: has her own, owner: it-security, until: 2027-01-31}\n"
+    )
+    anna = states.user("anna", states.held("EMS"))
+    text = " ".join(declared(file, anna, as_json=False).split())
+    assert (
+        "wanted no: excluded by tenant.yaml:6 (reason: has her own; owner: it-security; until 2027-01-31)"
+        in text
+    )
+    (ems,) = declared(file, anna)["licenses"]
+    assert ems["excluded"] == exception(6, reason="has her own", owner="it-security", until="2027-01-31")
 
 
 def test_whom_no_rule_matches_is_asked_nothing_by_it(declared):
