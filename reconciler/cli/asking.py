@@ -13,9 +13,13 @@ import msgspec
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.directory import Directory
+    from reconciler.directory.audit import Audited
+    from reconciler.looking.recoverable import Log
     from reconciler.looking.users import Told
-    from reconciler.model import Current
+    from reconciler.model import Current, TenantRef
 
 
 def with_sign_ins(directory: Directory, current: Current) -> tuple[Current, Told]:
@@ -31,6 +35,20 @@ def with_sign_ins(directory: Directory, current: Current) -> tuple[Current, Told
         return current, "forbidden" if premium else "no-premium"
     users = tuple(msgspec.structs.replace(user, sign_in=found.get(user.id)) for user in current.users)
     return msgspec.structs.replace(current, users=users), "told"
+
+
+def audited(directory: Directory, tenant: TenantRef, since: datetime) -> tuple[Audited | None, Log]:
+    """Return what the tenant's audit log tells since then, where it may be read."""
+    if tenant.cloud == "china":
+        return None, "cloud"
+    try:
+        return directory.audit(since), "read"
+    except DirectoryError as error:
+        if error.code == "forbidden":
+            return None, "forbidden"
+        if error.code in ("not-found", "rejected", "incomplete-read"):
+            return None, "unavailable"
+        raise
 
 
 def saved_sign_ins(current: Current) -> tuple[Current, Told]:

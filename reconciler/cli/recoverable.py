@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.cli.seen import Seen
-    from reconciler.looking.recoverable import Chance, Saving
+    from reconciler.looking.recoverable import Chance, Known, Saving
     from reconciler.model import Removal
 
 COLUMNS = ("until", "days_left", "upn", "name", "what", "how", "skus", "lost_at", "user_id", "services")
@@ -40,29 +40,38 @@ def command(*, as_json: bool, as_csv: bool, **where: Any) -> None:
 
     Deleted users can be restored for 30 days. A mailbox, a OneDrive or other data whose licence was taken
     away can be saved until a day of its own by assigning a licence with that service again; who has got
-    one meanwhile is not listed. Removals are known from the journal of apply and from the snapshot: the
-    list says since when.
+    one meanwhile is not listed. Removals are known from the tenant's audit log, where it may be read, for 7
+    or 30 days back, from the journal of apply, and from the snapshot: the list says since when.
     """
-    from reconciler.looking.recoverable import saving
+    from reconciler.looking.recoverable import Known, saving
 
     seen.one_format(as_json=as_json, as_csv=as_csv)
-    state = seen.see(**where)
+    state = seen.see(**where, asks=("log",))
     journal, began = _journal(state)
-    # Some removals stand in both: a live tenant's removals are the journal's.
-    found = saving(state.context, {*state.current.removals, *journal})
+    audited = state.audited
+    # Some removals stand in several: a live tenant's removals are the journal's.
+    found = saving(state.context, {*state.current.removals, *journal, *(audited.removals if audited else ())})
     of_snapshot = state.current.removals if where["snapshot"] is not None else ()
-    first = min((removal.removed_at for removal in of_snapshot), default=None)
+    known = Known(
+        journal=began,
+        snapshot=min((removal.removed_at for removal in of_snapshot), default=None),
+        log=state.log,
+        log_since=audited.since if audited else None,
+        unread=audited.unread if audited else 0,
+    )
     if as_json:
         from reconciler.cli.telling import json_text
 
         rows = [dict(zip(COLUMNS, _values(one, state.now), strict=True)) for one in found.chances]
-        since = min((moment for moment in (began, first) if moment), default=None)
         output.write(
             json_text(
                 {
                     "at": _instant(state.now),
-                    "known_since": since and _instant(since),
+                    "known_since": known.since and _instant(known.since),
                     "journal_since": began and _instant(began),
+                    "audit_log": known.log,
+                    "audit_log_since": known.log_since and _instant(known.log_since),
+                    "audit_log_unread": known.unread,
                     "recoverable": rows,
                     "undated": [{"service": title, "users": users} for title, users in found.undated],
                 }
@@ -73,7 +82,7 @@ def command(*, as_json: bool, as_csv: bool, **where: Any) -> None:
 
         output.write(written(COLUMNS, [_cells(one, state.now) for one in found.chances]))
     else:
-        _show(found, state.now, began, first)
+        _show(found, state.now, known)
 
 
 def _journal(state: Seen) -> tuple[tuple[Removal, ...], datetime | None]:
@@ -86,10 +95,9 @@ def _journal(state: Seen) -> tuple[tuple[Removal, ...], datetime | None]:
     return journal.removals(path, tenant), min(starts, default=None)
 
 
-def _show(found: Saving, now: datetime, journal: datetime | None, snapshot: datetime | None) -> None:
+def _show(found: Saving, now: datetime, known: Known) -> None:
     from reconciler.report import chances, listing
 
-    known = chances.known_since(journal, snapshot)
     listing.show(lambda screen: chances.lines(found, now, known, width=screen.columns))
 
 

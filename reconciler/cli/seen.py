@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from reconciler.catalog import Catalog
     from reconciler.config import Document
+    from reconciler.directory.audit import Audited
+    from reconciler.looking.recoverable import Log
     from reconciler.looking.users import Told
     from reconciler.model import Actor, Current, Desired, TenantRef
     from reconciler.planning.context import Context
@@ -51,7 +53,8 @@ def one_format(*, as_json: bool, as_csv: bool) -> None:
 class Seen:
     """Both states, and the instant that days count from. `document` is None where there are no files.
 
-    `sign_ins` tells whether users' sign-ins are known; None: nobody asked.
+    `sign_ins` tells whether users' sign-ins are known, `log` whether the tenant's audit log was read, which
+    told `audited`; None: nobody asked.
     """
 
     current: Current
@@ -61,6 +64,8 @@ class Seen:
     now: datetime
     actor: Actor
     sign_ins: Told | None = None
+    log: Log | None = None
+    audited: Audited | None = None
 
     @cached_property
     def context(self) -> Context:
@@ -80,15 +85,16 @@ def see(
     catalog: Path | None = None,
     needs_actor: bool = False,
     asks_mailboxes_of: Asked | None = None,
-    asks_sign_ins: bool = False,
+    asks: tuple[Further, ...] = (),
 ) -> Seen:
     """Read the files, if there are any, and the tenant; raises as `session.planned` does.
 
     Who acts is found out only where that is needed: a snapshot may hold no administrator. So are the
-    purposes of mailboxes, at 20 users a request, and sign-ins, at 500, where a tenant is asked.
+    purposes of mailboxes, at 20 users a request, and the further things in `asks`.
     """
     from reconciler import catalog as catalogue
     from reconciler import config
+    from reconciler.looking.recoverable import log_kept
     from reconciler.model import Desired, TenantRef
 
     facts = catalogue.load(catalog)
@@ -105,13 +111,17 @@ def see(
         else Desired(tenant=tenant, digest="", ignored_skus=facts.free_skus)
     )
     sign_ins: Told | None = None
-    if snapshot is None and (asks_mailboxes_of or asks_sign_ins):
+    log, audited = None, None
+    if snapshot is None and (asks_mailboxes_of or asks):
         with session.connect(tenant, connection) as directory:
             if asks_mailboxes_of:
                 current = session.with_mailboxes(directory, current, asks_mailboxes_of(current, desired))
-            if asks_sign_ins:
+            if "sign-ins" in asks:
                 current, sign_ins = asking.with_sign_ins(directory, current)
-    elif asks_sign_ins:
+            if "log" in asks:
+                since = now - log_kept(current.skus, facts)
+                audited, log = asking.audited(directory, tenant, since)
+    elif "sign-ins" in asks:
         current, sign_ins = asking.saved_sign_ins(current)
     return Seen(
         current=current,
@@ -121,8 +131,13 @@ def see(
         now=at or now,
         actor=actor,
         sign_ins=sign_ins,
+        log=log,
+        audited=audited,
     )
 
+
+Further = Literal["sign-ins", "log"]
+"""What more may be looked at than every plan needs."""
 
 Asked = Callable[["Current", "Desired"], "Collection[str]"]
 """Whose mailboxes' purposes a command needs, once both states are known: user ids."""

@@ -130,7 +130,7 @@ def command(
     state = seen.see(
         **given,
         asks_mailboxes_of=users.candidates if kind == "unlicensed" else None,
-        asks_sign_ins=inactive is not None,
+        asks=() if inactive is None else ("sign-ins",),
     )
     sku_id = seen.sku(state, wanted.sku) if wanted.sku is not None else ""
     everybody = users.people(state.context)

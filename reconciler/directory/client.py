@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from reconciler.directory import claims, mailboxes, reader, signins, snapshot, whoami
+from reconciler.directory import audit, claims, mailboxes, reader, signins, snapshot, whoami
 from reconciler.directory.connections import Connections
 from reconciler.directory.observer import Observer
 from reconciler.directory.pacing import BUDGET, Pace
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from reconciler.directory.audit import Audited
     from reconciler.directory.observer import Holds
     from reconciler.directory.outcome import Outcome, Write
     from reconciler.model import Actor, Current, Group, Mailbox, Organization, RoleAssignment, SignIn
@@ -127,6 +128,13 @@ class Directory:
         Raises DirectoryError("forbidden") where the tenant has no Entra ID P1, or may not tell.
         """
         return signins.read(self._graph)
+
+    def audit(self, since: datetime) -> Audited:
+        """Return the licences taken away since then, as the tenant's log tells it: at its own slow pace.
+
+        Raises DirectoryError: "forbidden" where it may not be read.
+        """
+        return audit.read(self._graph, since)
 
     def identity(self) -> tuple[Organization, datetime]:
         """Return which tenant answers, and its clock in UTC: one light call."""

@@ -196,6 +196,31 @@ class MailboxOwner(Resource, kw_only=True):
     mailbox_settings: MailboxSettings | None = None
 
 
+class Modified(Resource, kw_only=True):
+    """modifiedProperty: what changed in an object; the values are texts that hold JSON."""
+
+    display_name: str | None = None
+    old_value: str | None = None
+    new_value: str | None = None
+
+
+class Target(Resource, kw_only=True):
+    """targetResource: what an event was about."""
+
+    id: str | None = None
+    type: str | None = None
+    modified_properties: tuple[Modified | None, ...] | None = ()
+
+
+class Audit(Resource, kw_only=True):
+    """directoryAudit: an event of the log."""
+
+    activity_date_time: datetime
+    activity_display_name: str | None = None
+    result: str | None = None
+    target_resources: tuple[Target | None, ...] | None = ()
+
+
 class Removal(Resource, kw_only=True):
     """A licence that was taken away, as a snapshot tells it."""
 

@@ -18,9 +18,12 @@ from reconciler.planning.context import SOFT_DELETE
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reconciler.model import Removal, User
+    from reconciler.catalog import Catalog
+    from reconciler.model import Removal, Sku, User
     from reconciler.plan import Warning  # noqa: A004  the field's word
     from reconciler.planning.context import Context
+
+_PREMIUM = ("AAD_PREMIUM", "AAD_PREMIUM_P2")
 
 _SAME_ACT = timedelta(minutes=5)
 """A licence that goes with its user is recorded a moment apart from the deletion."""
@@ -63,6 +66,29 @@ class Saving(Value, frozen=True, kw_only=True):
     undated: tuple[tuple[str, int], ...] = ()
 
 
+Log = Literal["read", "forbidden", "unavailable", "cloud"]
+"""Whether a tenant's audit log was read, or why not; "cloud": that of China has none to read."""
+
+
+class Known(Value, frozen=True, kw_only=True):
+    """Since when removals are known: from the journal's first run, a snapshot's first removal, the log.
+
+    `log` is None where there is no tenant to ask; `unread`: events of the log that nobody can understand.
+    """
+
+    journal: datetime | None = None
+    snapshot: datetime | None = None
+    log: Log | None = None
+    log_since: datetime | None = None
+    unread: int = 0
+
+    @property
+    def since(self) -> datetime | None:
+        """Return the first of these instants."""
+        told = (self.journal, self.snapshot, self.log_since)
+        return min((moment for moment in told if moment), default=None)
+
+
 class _Loss(NamedTuple):
     """A service that a user lost with the last licence that gave it."""
 
@@ -73,6 +99,17 @@ class _Loss(NamedTuple):
     days: int | None
     removed_at: datetime
     skus: tuple[str, ...]
+
+
+def log_kept(skus: Iterable[Sku], catalog: Catalog) -> timedelta:
+    """Return how far back the tenant's audit log goes: 30 days with Entra ID P1 or P2, else 7."""
+    premium = {plan.id for plan in catalog.plans.values() if plan.name in _PREMIUM}
+    for sku in skus:
+        known = catalog.skus.get(sku.id)
+        plans = {plan.id for plan in sku.plans} or set(known.plans if known else ())
+        if sku.status in ("Enabled", "Warning") and not premium.isdisjoint(plans):
+            return timedelta(days=30)
+    return timedelta(days=7)
 
 
 def saving(context: Context, removals: Iterable[Removal]) -> Saving:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from reconciler.looking.recoverable import Chance, Saving
+    from reconciler.looking.recoverable import Chance, Known, Log, Saving
     from reconciler.report.layout import Line
 
 TITLES = ("UNTIL", "LEFT", "USER", "NAME", "WHAT", "HOW")
@@ -22,11 +22,11 @@ SOON = 7
 """With fewer days left than this, a row is red."""
 
 
-def lines(found: Saving, now: datetime, known: str, *, width: int | None) -> list[Line]:
+def lines(found: Saving, now: datetime, known: Known, *, width: int | None) -> list[Line]:
     """Return the list and what is known beneath it; `width` is None in a pipe."""
     rows = [row(chance, now) for chance in found.chances]
     listed = [*table(TITLES, rows, width=width, right=frozenset({1})), ()] if rows else []
-    beneath = (saved(found.chances), *undated(found.undated), known)
+    beneath = (saved(found.chances), *undated(found.undated), *known_since(known))
     return [*listed, *(line for text in beneath for line in paragraph(text, width))]
 
 
@@ -102,19 +102,44 @@ def undated(services: Sequence[tuple[str, int]]) -> list[str]:
     return [f"Taken away too, with no deadline that is known: {told}."]
 
 
-def known_since(journal: datetime | None, snapshot: datetime | None) -> str:
-    """Return what can be known of removals: since when the journal and the snapshot tell of them."""
+def known_since(known: Known) -> list[str]:
+    """Return what can be known of removals: since when the log, the journal and the snapshot tell of them."""
     told = [
-        *([f"the journal's first run on this tenant is of {_day(journal)}"] if journal else []),
-        *([f"the snapshot's first removal is of {_day(snapshot)}"] if snapshot else []),
+        *([f"the journal's first run on this tenant is of {_day(known.journal)}"] if known.journal else []),
+        *([f"the snapshot's first removal is of {_day(known.snapshot)}"] if known.snapshot else []),
     ]
-    if not told:
-        return (
-            "No removals are on record: the journal has no run of apply on this tenant. Licences that were "
-            "taken away before, or by other tools, are unknown."
-        )
     both = " and ".join(told)
-    return f"{both[0].upper()}{both[1:]}; earlier removals, and those by other tools, are unknown."
+    if known.log_since:
+        earlier = known.journal and known.journal < known.log_since
+        rest = f"of earlier ones only apply's are known: {both}" if earlier else "earlier ones are unknown"
+        return [
+            f"The tenant's audit log tells of licences taken away since {_day(known.log_since)}; {rest}.",
+            *_unread(known.unread),
+        ]
+    first = (
+        f"{both[0].upper()}{both[1:]}; earlier removals, and those by other tools, are unknown."
+        if told
+        else "No removals are on record: the journal has no run of apply on this tenant. Licences that were "
+        "taken away before, or by other tools, are unknown."
+    )
+    why = NOT_READ.get(known.log)
+    return [first, *([f"The tenant's audit log was not read: {why}."] if why else [])]
+
+
+NOT_READ: dict[Log | None, str] = {
+    "forbidden": (
+        "that takes the permission AuditLog.Read.All and, for a person, a role that may read the logs, "
+        "such as Reports Reader"
+    ),
+    "unavailable": "the tenant does not offer it",
+    "cloud": "Microsoft Graph does not offer it in China",
+}
+"""Why nothing is known from the log."""
+
+
+def _unread(events: int) -> list[str]:
+    """Return a sentence on events that Microsoft cut short, or spelt in a new way."""
+    return [f"{count(events, 'event')} of the log could not be understood."] if events else []
 
 
 def _day(moment: datetime) -> str:
