@@ -187,6 +187,7 @@ def _likeness(change: Change) -> str:
             [[_labels(part), _plans_off(part)] for part in (change.assign, change.revoke, change.modify)],
             _fields(change),
             _through(change),
+            _inherited(change),
             () if membership else change.effects,
             [likeness(warning) for warning in change.warnings],
         ]
@@ -197,6 +198,13 @@ def likeness(warning: Warning) -> list[object]:
     """Return what is the same for warnings which one message may tell of several users."""
     params = {key: value for key, value in warning.params.items() if key not in PERSONAL_PARAMS}
     return [warning.code, params, warning.recoverable_until]
+
+
+def _inherited(change: Change) -> list[str]:
+    """Return the ids of the SKUs that groups still give a user after a change of the direct licences."""
+    rows = change.after.get("assignments", ()) if change.kind == "set-licenses" else ()
+    given = {str(row.get("sku_id")) for row in rows if row.get("assigned_by")}
+    return sorted(given & {licence.sku_id for licence in change.revoke})
 
 
 def _labels(licences: Sequence[License]) -> list[str]:
@@ -294,7 +302,7 @@ def _licence(change: Change, licence: License, *, short: bool, off: bool) -> str
     """Return one licence, and which of its plans go on or off; of many only how many."""
     name = clean(licence.sku) if short else product(licence.sku, licence.name)
     if not off:
-        return name
+        return f"{name}, still held through a group" if licence.sku_id in _inherited(change) else name
     now = set(licence.disabled_plans)
     if licence not in change.modify:
         return f"{name} without {_plans(now)}" if now else name
