@@ -34,6 +34,7 @@ def breaches(layer, approved, run, journal_path):
         *_looked(layer),
         *_recorded(made, run, journal_path),
         *_said(run),
+        *foreign(layer),
     ]
 
 
@@ -100,6 +101,13 @@ def _address(call, upns):
     return None
 
 
+def foreign(layer):
+    """I3: no token goes to another host."""
+    for call in layer.seen:
+        if call.root not in ("https://sandbox.invalid", "https://sandbox.invalid:443"):
+            yield f"I3: the token went to {call.root}"
+
+
 def _planned(ours, approved, made):
     """I2: every commit is a ready change of the plan, and has its content."""
     ready = {change.address: change for change in approved.ready}
@@ -124,11 +132,12 @@ def _once(made):
 
 
 def _looked(layer):
-    """I4: what may have been carried out is not sent again before somebody looked."""
+    """I4: what may have been carried out is not sent again before somebody looked; what was done, never."""
     struck = {}
     for rule, call in layer.strikes:
         struck.setdefault(id(call), []).append(rule.kind)
-    outer, doubtful = None, {}
+    carried = {id(commit.call) for commit in layer.commits}
+    outer, doubtful, done = None, {}, set()
     for call in layer.seen:
         if call.item is None:
             outer = call
@@ -137,13 +146,23 @@ def _looked(layer):
                 del doubtful[key]
         if not call.writes or call.kind == "reprocess":
             continue
-        key = (call.method, call.path, call.body)
+        key = (call.method, call.path, _plain(call))
         if key in doubtful:
             yield f"I4: {call.method} {call.path} was sent again after {doubtful[key]} without a look"
+        if key in done:
+            yield f"I4: {call.method} {call.path} was sent again although it was done"
         faults = [*struck.get(id(call), ()), *(struck.get(id(outer), ()) if call.item is not None else ())]
         doubt = next((kind for kind in faults if kind in AMBIGUOUS), None)
         if doubt:
             doubtful[key] = doubt
+        elif id(call) in carried and not faults:
+            done.add(key)
+
+
+def _plain(call):
+    """Return a body without the password, which is another one each time."""
+    told = call.content
+    return json.dumps({name: told[name] for name in told if name != "passwordProfile"}) if told else ""
 
 
 def _shows(read, key):

@@ -30,7 +30,7 @@ E3, E5, EMS, BI, VISIO, PROJECT = (
     CATALOG.find_sku(name).id
     for name in ("ENTERPRISEPACK", "SPE_E5", "EMS", "POWER_BI_PRO", "VISIOCLIENT", "PROJECTPROFESSIONAL")
 )
-SEATS = {E3: 10, E5: 2, EMS: 3, BI: 12, VISIO: 6, PROJECT: 6}
+SEATS = {E3: 10, E5: 2, EMS: 4, BI: 12, VISIO: 6, PROJECT: 6}
 HOLDS = {
     "admin": [E3],
     "anna": [E3],
@@ -54,6 +54,7 @@ HOLDS = {
     "noor": [E5],
     "olga": [],
     "piet": [],
+    "rob": [EMS],
 }
 PEOPLE = tuple(HOLDS)
 GONE = ("lars", "lena")
@@ -62,7 +63,7 @@ GROUPS = {  # name: what it gives, its members
     "Planners": ([], ["olga"]),
     "Analysts": ([], ["piet", "olga"]),
 }
-PROTECTED = ("admin", "glass")
+PROTECTED = ("admin", "glass", "rob")
 DOCUMENT = {
     "version": 1,
     "tenant": {"domain": "contoso.com"},
@@ -91,6 +92,7 @@ DOCUMENT = {
         "lars@contoso.com": {"name": "Lars", "licenses": ["POWER_BI_PRO"]},
         "lena@contoso.com": {"name": "Lena", "licenses": []},
         "nina@contoso.com": {"department": "Marketing"},
+        "rob@contoso.com": {"licenses": []},
         "noor@contoso.com": {"job_title": "Buyer", "city": "Delft"},
     },
     "groups": {
@@ -171,7 +173,10 @@ def snapshot():
         }
         for name in GONE
     ]
-    roles = [{"principalId": user_id("admin"), "roleTemplateId": TEMPLATE_IDS["global-administrator"]}]
+    roles = [
+        {"principalId": user_id(name), "roleTemplateId": TEMPLATE_IDS[role]}
+        for name, role in (("admin", "global-administrator"), ("rob", "user-administrator"))
+    ]
     return {
         "format_version": "1.0",
         "taken_at": "2026-11-24T02:00:00Z",
