@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 TESTING := $(VENV)/.testing-installed
 PURE := reconciler/config/*,reconciler/planning/*,reconciler/looking/*,reconciler/apply/*,reconciler/plan.py,reconciler/journal*.py,reconciler/model*.py
-.PHONY: help demo test check lint types tests docs bench fuzz build clean
+.PHONY: help demo test check lint types tests docs bench fuzz faults build clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -56,6 +56,9 @@ docs: $(TESTING) ## Write what the commands print now into README.md and docs/
 
 fuzz: $(TESTING) ## The laws again, over many more random tenants
 	$(BIN)/python -m pytest tests/laws tests/config --hypothesis-profile=fuzz
+
+faults: $(TESTING) ## Every fault at every call of a plan and an apply: see docs/reference/sandbox.md
+	FAULTS=all $(BIN)/python -m pytest -q tests/faults/test_campaign.py -n $(WORKERS)
 
 bench: $(RUNTIME) ## Time and memory of a cold plan for 1,000, 10,000 and 100,000 users
 	$(BIN)/python benchmarks/run.py
