@@ -168,7 +168,7 @@ def _of_group(
     if outside:
         return [], [outside]
     steps: list[Step] = []
-    conflicts = list(_told(context, wanted, group))
+    conflicts: list[Conflict] = []
     demand = demands.of_group(wanted, context.options.today)
     delta = licenses.of_demand(demand, group.assignments, context.untouchable) if demand else None
     rows = delta.will if delta else group.assignments
@@ -193,6 +193,8 @@ def _of_group(
         moves, problems = _membership(wanted, group, people, gives, follows=bool(delta))
         steps += moves
         conflicts += problems
+    gone = people.going | {step.user.id for step in steps if step.kind == "leave" and step.user}
+    conflicts += _told(context, wanted, group, gone)
     if steps and group.role_assignable:
         action = "licenses" if delta else "members"
         refused = conflict(wanted, group, "protected", action=action, reason="role-assignable", names=[])
@@ -251,13 +253,16 @@ def _step(
     )
 
 
-def _told(context: Context, wanted: WantedGroup, group: Group) -> Iterator[Conflict]:
-    """Yield what people should know of a group, and what stands in no change's way."""
+def _told(context: Context, wanted: WantedGroup, group: Group, gone: Collection[str]) -> Iterator[Conflict]:
+    """Yield what people should know of a group, and what stands in no change's way.
+
+    `gone` are ids of users who will be members no more.
+    """
     if group.nested:
         yield conflict(wanted, group, "nested-group", blocks=False, nested=list(group.nested))
     failed = {  # all of the licences fail together, for one reason
         user.upn: a.error
-        for user in (context.by_id.get(user_id) for user_id in group.members)
+        for user in (context.by_id.get(user_id) for user_id in group.members if user_id not in gone)
         if user
         for a in user.assignments
         if a.assigned_by == group.id and a.state in ("Error", "ActiveWithError")

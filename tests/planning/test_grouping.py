@@ -502,6 +502,19 @@ def test_nested_groups_and_members_whom_licences_do_not_reach_are_told_and_block
     assert errors.params["members"][0] == {"upn": "u00@contoso.com", "error": "CountViolation"}
 
 
+def test_of_a_member_who_leaves_anyway_no_error_is_told():
+    """The plan takes the user out of the group: there is nothing left to mend."""
+    failed = Assignment(sku_id=sid("EMS"), assigned_by="g-team", state="Error", error="CountViolation")
+    people = user("anna", failed), user("ben", failed)
+    group = team("anna", "ben", gives=(held("EMS"),))
+
+    plan = grouped(wanted("EMS", members=("anna",)), groups=(group,), users=people)
+
+    assert conflict(plan, "group-errors").params["members"] == [
+        {"upn": "anna@contoso.com", "error": "CountViolation"}
+    ]
+
+
 # ------------------------------------------------------------ what guard rails say
 
 
