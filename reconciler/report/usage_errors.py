@@ -72,6 +72,21 @@ def _bad_snapshot(f: Facts) -> str:
     return f"{file_of(f)}{place} is not a snapshot that can be used{where}: {_reason(f)}."
 
 
+def _bad_faults(f: Facts) -> str:
+    problems = [
+        f"\n  {f.text('file')}:{row.number('line')}:{row.number('column')}: {row.text('what')}"
+        for row in f.rows("problems")
+    ]
+    return f"{f.text('file')} describes no faults that can be used:{''.join(problems)}"
+
+
+def _no_faults(f: Facts) -> str:
+    nearest = f" Did you mean {f.text('nearest')}?" if f.has("nearest") else ""
+    return (
+        f"{f.text('file')} is neither a file nor a preset of faults ({listing(f.names('presets'))}).{nearest}"
+    )
+
+
 def _bad_catalog(f: Facts) -> str:
     reasons = {
         "unreadable": f"it can't be read: {f.text('detail')}",
@@ -205,6 +220,7 @@ def _clock_backwards(_: Facts) -> str:
 USAGE: dict[str, Callable[[Facts], str]] = {
     "ambiguous-group": _ambiguous_group,
     "bad-catalog": _bad_catalog,
+    "bad-faults": _bad_faults,
     "bad-plan": _bad_plan,
     "bad-sandbox": _bad_sandbox,
     "bad-snapshot": _bad_snapshot,
@@ -219,6 +235,7 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "journal-unreadable": _journal_unreadable,
     "journal-unwritable": _journal_unwritable,
     "no-config": _no_config,
+    "no-faults": _no_faults,
     "no-libyaml": _no_libyaml,
     "no-such-run": _no_such_run,
     "port-in-use": _port_in_use,
@@ -232,6 +249,6 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "unsupported-plan-version": _unsupported_plan_version,
     "wrong-tenant": _wrong_tenant,
     **looking_errors.USAGE,
+    **signin_errors.USAGE,
 }
 """Code of a UsageError → what is said of it."""
-    **signin_errors.USAGE,

@@ -1,10 +1,14 @@
 """A fault file says what goes wrong; what is wrong with the file is told with line and column."""
 
+from pathlib import Path
+
 import pytest
 
+from reconciler.cli import sandbox
 from reconciler.errors import UsageError
 from reconciler.report.errors import sentence
-from reconciler.sandbox.faults import DOCUMENTED, PRESETS, Faults, Limit, Rule, Throttle, load, parse
+from reconciler.sandbox.faults import DOCUMENTED, PRESETS, Faults, Limit, Rule, Throttle, calls, load, parse
+from reconciler.sandbox.faults.kinds import KINDS
 
 WHOLE = """\
 version: 1
@@ -160,3 +164,23 @@ def test_a_file_is_read(tmp_path):
     path = tmp_path / "faults.yaml"
     path.write_text(WHOLE)
     assert load(str(path)) == parse(WHOLE, "x")
+
+
+REFERENCE = Path(__file__).parents[2] / "docs/reference/sandbox.md"
+
+
+def test_the_reference_names_every_kind_call_and_preset():
+    text = REFERENCE.read_text(encoding="utf-8")
+    names = (*KINDS, *calls.KINDS, *calls.CLASSES, *PRESETS)
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_the_example_of_the_reference_can_be_read():
+    text = REFERENCE.read_text(encoding="utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    assert len(parse(example, "example").rules) == 4
+
+
+def test_the_help_names_every_preset():
+    (option,) = [each for each in sandbox.serve.params if each.name == "faults"]
+    assert [name for name in PRESETS if name not in option.help] == []

@@ -86,7 +86,7 @@ KINDS: dict[str, Kind] = {
     "foreign-link": _garbled("the link to the next page names another host", "listing"),
     "looping-link": _garbled("the link to the next page leads to this page", "listing"),
     "expired-page": Kind(scope="answer", what="the link to this page holds no more", strikes="listing"),
-    "repeated-item": _garbled("a row of the page before comes again", "listing"),
+    "repeated-item": _garbled("a row comes twice", "listing"),
     "missing-item": _garbled("a row is left out", "listing"),
     "empty-page": _garbled("a page without rows comes in between", "listing"),
     "missing-answer": Kind(
