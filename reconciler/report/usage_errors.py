@@ -73,11 +73,15 @@ def _bad_snapshot(f: Facts) -> str:
 
 
 def _bad_faults(f: Facts) -> str:
-    problems = [
-        f"\n  {f.text('file')}:{row.number('line')}:{row.number('column')}: {row.text('what')}"
+    told = [
+        f"{f.text('file')}:{row.number('line')}:{row.number('column')}: {_ended(row.text('what'))}"
         for row in f.rows("problems")
     ]
-    return f"{f.text('file')} describes no faults that can be used:{''.join(problems)}"
+    return " ".join(told) or f"{f.text('file')} describes no faults that can be used."
+
+
+def _ended(text: str) -> str:
+    return text if text.endswith(("?", ".")) else f"{text}."
 
 
 def _no_faults(f: Facts) -> str:
