@@ -1,8 +1,8 @@
 """Is every example of the desired state in README.md and docs/ one that is planned?
 
-Each ```yaml block of a page is either written to the file that its first line names, and planned as the
-page tells (`# NAME.yaml`, see tests/test_documents.py), or it stands, line by line, in a file of a scenario
-here, where its plan is looked at. So no example can say what the language doesn't have.
+Each ```yaml block of tenant.yaml is either written to the file that its first line names, and planned as
+the page tells (`# NAME.yaml`, see tests/test_documents.py), or it stands, line by line, in a file of a
+scenario here, where its plan is looked at. So no example can say what the language doesn't have.
 """
 
 import re
@@ -11,23 +11,30 @@ from textwrap import dedent
 
 import pytest
 
+from reconciler import schemas
 from tests.test_documents import BLOCK, DOCUMENTS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 FILES = sorted(HERE.glob("*/*.yaml"))
+KEYS = set(schemas.load("tenant")["properties"]) - {"version"}
 PLANNED_BY_ITS_PAGE = re.compile(r"# [\w-]+\.yaml\n")
 
 
 def examples(page):
-    """Return the ```yaml blocks of a page that are not planned by the page: line number, lines."""
+    """Return the blocks of a page that its own story does not plan: line number, lines."""
     return [
-        (page[: match.start()].count("\n") + 2, body.rstrip("\n").split("\n"))
+        (page[: match.start()].count("\n") + 2, match["body"].rstrip("\n").split("\n"))
         for match in BLOCK.finditer(page)
-        if match["language"] == "yaml"
-        for body in [match["body"]]
-        if not PLANNED_BY_ITS_PAGE.match(body)
+        if match["language"] == "yaml" and is_desired(match["body"])
+        if not PLANNED_BY_ITS_PAGE.match(match["body"])
     ]
+
+
+def is_desired(body):
+    """Tell whether a block is of tenant.yaml; one of another language has keys, and none of these."""
+    keys = set(re.findall(r"^(\w+):", body, re.MULTILINE)) - {"version"}
+    return not keys or bool(keys & KEYS)
 
 
 def stands_in(lines, text):
@@ -67,7 +74,8 @@ def test_an_example_is_compared_line_by_line():
     assert not stands_in(["  b@contoso.com: {}", "  c@contoso.com: {}"], text)
 
 
-def test_a_block_that_its_page_plans_is_no_example_to_look_for():
+def test_a_block_that_its_page_plans_is_no_example_to_look_for_nor_is_one_of_another_language():
     """All others are, with the line at which they begin."""
     story = "```yaml\n# tenant.yaml\nversion: 1\n```\n```console\n$ reconciler plan\n```\n"
-    assert examples(f"{story}\n```yaml\nusers:\n  {{}}\n```\n") == [(10, ["users:", "  {}"])]
+    other = "```yaml\nversion: 1\njobs:\n  users:\n```\n"
+    assert examples(f"{story}{other}```yaml\nusers:\n  {{}}\n```\n") == [(14, ["users:", "  {}"])]
