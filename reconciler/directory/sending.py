@@ -82,25 +82,23 @@ class Sender:
     def _exchange(
         self, request: Request, url: httpx.URL, headers: Mapping[str, str], content: bytes | None
     ) -> httpx.Response:
-        began = self._clock()
-        if self._debug:
-            self._tell(*debugging.asked(request.method, str(url), headers, content))
+        began, tell = self._clock(), self._debug
+        # What belongs to one request is told as one text: threads must not mix their lines.
+        if tell:
+            tell("\n".join(debugging.asked(request.method, str(url), headers, content)))
         try:
             response = self._connections.request(request.method, url, headers=headers, content=content)
         except (httpx.HTTPError, httpx.StreamError) as error:
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            if self._debug:
-                self._tell(debugging.lost(reason, self._clock() - began))
+            if tell:
+                tell(debugging.lost(reason, self._clock() - began))
             raise Lost(request.client_request_id, reason, sent=not isinstance(error, _UNSENT)) from error
-        if self._debug:
-            passed = self._clock() - began
-            self._tell(*debugging.answered(response.status_code, passed, response.headers, response.content))
+        if tell:
+            lines = debugging.answered(
+                response.status_code, self._clock() - began, response.headers, response.content
+            )
+            tell("\n".join(lines))
         return response
-
-    def _tell(self, *lines: str) -> None:
-        """Hand lines over as one text: those of several threads must not mix."""
-        if self._debug:
-            self._debug("\n".join(lines))
 
     def _url(self, link: str) -> httpx.URL:
         if link.startswith("/"):

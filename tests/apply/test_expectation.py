@@ -1,6 +1,6 @@
 """When an object is as the plan expects it, and how it is told what moved."""
 
-from reconciler.apply.expectation import MOST_MEMBERS, alone, carried, judge, moved
+from reconciler.apply.expectation import MOST_MEMBERS, alone, carried, judge, moved, shows
 from tests.apply.bench import creation, group_licences, held, licences, membership, profile, replace
 
 ANNA = licences("anna", ["e1"], ["e3"])
@@ -134,3 +134,31 @@ def test_fields_that_nobody_expected_anything_of_are_not_told():
         {"path": ["city"], "expected": "Delft", "found": "Gent"}
     ]
     assert moved({}, {"name": "Somebody"}) == [{"path": ["name"], "expected": None, "found": "Somebody"}]
+
+
+def test_an_object_shows_a_change_by_the_part_that_was_its_own():
+    assert shows(ANNA, holding("e3"))
+    assert shows(ANNA, holding("e3", usage_location="BE", enabled=False))
+    assert not shows(ANNA, holding("e1"))
+    assert not shows(ANNA, holding("e1", "e3"))
+    assert not shows(ANNA, {})
+    assert not shows(ANNA, None)
+
+
+def test_an_object_shows_nothing_of_what_comes_from_groups():
+    inherited = held("ems", "e1", group_id="g")
+    assert shows(ANNA, holding() | {"assignments": [*inherited, *held("e3")]})
+    assert not shows(ANNA, holding() | {"assignments": [*inherited, *held("e1")]})
+
+
+def test_an_object_shows_licences_with_their_plans_in_any_order():
+    def rows(*plans):
+        return [{"sku_id": "e3", "disabled_plans": list(plans), "assigned_by": None}]
+
+    change = replace(ANNA, after={**ANNA.after, "assignments": rows("p", "q")})
+    assert shows(change, {"assignments": rows("q", "p")})
+    assert not shows(change, {"assignments": rows("p")})
+
+
+def test_a_change_that_brings_nothing_is_shown_by_any_object():
+    assert shows(profile("anna", {"city": "Delft"}, {"city": "Delft"}), {})

@@ -315,6 +315,16 @@ def test_a_wait_beyond_patience_is_not_waited(scene):
     assert max(scene.pauses, default=0.0) <= LONGEST_WAIT
 
 
+def test_what_is_not_sent_for_want_of_patience_has_failed(scene):
+    """Nobody asked the tenant for it: nothing is unknown."""
+    happens_before(scene.wire, items(429, Retry_After=str(int(LONGEST_WAIT) + 1)))
+    assert scene.carry_out(tenants.swap()).status == "failed"
+    outcome = scene.carry_out(tenants.delete())
+    assert (outcome.status, outcome.code, outcome.http_status) == ("failed", "throttled", None)
+    assert outcome.message == "the tenant asks to wait 301 seconds"
+    assert scene.sends() == 1
+
+
 @pytest.mark.parametrize("kind", USER_CHANGES)
 def test_a_write_that_met_another_one_is_sent_again(scene, kind):
     happens_before(scene.wire, items(409, "Directory_ConcurrencyViolation"), times=2)
@@ -408,6 +418,21 @@ def test_each_text_of_a_licence_error_has_a_code(scene, text):
         client_request_id=outcome.client_request_id,
         http_status=400,
     )
+
+
+def test_an_unknown_licence_error_names_the_request_for_microsofts_support(scene):
+    headers = {"request_id": "r-9"}
+    happens_before(scene.wire, items(400, "Request_BadRequest", "The moon is full.", **headers))
+    outcome = scene.carry_out(tenants.swap())
+    assert (outcome.code, outcome.message) == ("unknown-licence-error", "The moon is full.")
+    assert outcome.params == {"request_id": outcome.request_id} == {"request_id": "r-9"}
+
+
+def test_a_tenant_that_may_hold_no_more_objects_says_so(scene):
+    """507 is no refusal by its class: it is looked at, and then told for what it is."""
+    happens_before(scene.wire, items(507, "InsufficientStorage"))
+    outcome = scene.carry_out(tenants.create())
+    assert (outcome.status, outcome.code, scene.sends()) == ("failed", "quota-exceeded", 1)
 
 
 def test_the_texts_of_licence_errors_say_nothing_about_other_writes(scene):

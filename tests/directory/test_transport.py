@@ -386,3 +386,67 @@ def test_an_item_has_an_id_of_its_own_and_the_tenants_date():
     assert sent["headers"]["client-request-id"] == request.client_request_id == answer.client_request_id
     assert answer.request_id == "r-9"
     assert answer.date == datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+# ---------------------------------------------------------------- a tenant that asks for quiet
+
+
+def quiet(seconds, status=429):
+    return fault(status, retry_after=str(seconds))
+
+
+@pytest.mark.parametrize("trouble", [quiet(9), quiet(9, 503), reply(item(0, 429, **{"Retry-After": "9"}))])
+def test_everybody_keeps_the_pause_that_one_was_asked_for(trouble):
+    tenant = Tenant(trouble, page("a"))
+    transport = tenant.transport()
+    transport.write_batch(writes("/a"))
+    assert tenant.pauses == []
+    assert transport.get("/things", PAGE)[0].value
+    assert tenant.pauses == [9.0]
+
+
+@pytest.mark.parametrize("status", [409, 500])
+def test_a_pause_that_concerns_one_object_alone_is_nobody_elses(status):
+    tenant = Tenant(reply(item(0, status, **{"Retry-After": "9"})), page("a"))
+    transport = tenant.transport()
+    transport.write_batch(writes("/a"))
+    transport.get("/things", PAGE)
+    assert tenant.pauses == []
+
+
+def test_what_would_have_to_wait_beyond_patience_is_not_sent():
+    tenant = Tenant(quiet(int(LONGEST_WAIT) + 10))
+    transport = tenant.transport()
+    transport.write_batch(writes("/a"))
+    (answer,) = transport.write_batch(writes("/b"))
+    assert (answer.sent, answer.code, answer.reason) == (
+        False,
+        "throttled",
+        "the tenant asks to wait 310 seconds",
+    )
+    assert (len(tenant.requests), tenant.pauses) == (1, [])
+
+
+def test_an_item_that_asks_for_more_than_patience_is_returned_as_it_is():
+    tenant = Tenant(reply(item(0, 429, **{"Retry-After": str(LONGEST_WAIT + 1)})))
+    assert [answer.status for answer in tenant.transport().read_batch(["/a"])] == [429]
+    assert len(tenant.requests) == 1
+
+
+@pytest.mark.parametrize("used", ["0.9", "0.95"])
+def test_a_tenant_near_its_limit_gets_more_time(used):
+    near = {"x-ms-throttle-limit-percentage": used}
+    tenant = Tenant(reply(item(0, 200, **near)), reply(item(0, 200)))
+    transport = tenant.transport()
+    transport.write_batch(writes("/a"))
+    transport.write_batch(writes("/b"))
+    assert tenant.pauses == [pytest.approx(float(used) - 0.8)]
+
+
+@pytest.mark.parametrize("used", ["", "much", "nan"])
+def test_a_use_that_makes_no_sense_is_none(used):
+    tenant = Tenant(page("a", **{"x-ms-throttle-limit-percentage": used}), page("b"))
+    transport = tenant.transport()
+    transport.get("/things", PAGE)
+    transport.get("/things", PAGE)
+    assert tenant.pauses == []
