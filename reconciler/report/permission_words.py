@@ -54,7 +54,7 @@ def _protected_group(f: Facts) -> Told:
     if f.text("reason") == "role-assignable":
         deed = "its members" if f.text("action") == "members" else "its licences"
         return Told(
-            f"{f.group} is protected: it is role-assignable, so its members get directory roles, and "
+            f"{f.group} is protected: it is role-assignable (whoever joins it can get directory roles), so "
             f"{deed} must not be changed from here.",
             (
                 f"Change {deed} in the Microsoft Entra admin center, as a Privileged Role Administrator.",
