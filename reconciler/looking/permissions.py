@@ -114,7 +114,7 @@ def diagnose(
     return Diagnosis(
         verdicts=tuple(verdicts),
         missing=missing,
-        surplus=(*_surplus(granted, least_apply, used, read), *_surplus_roles(actor, used)),
+        surplus=(*_surplus(granted, {*least_plan, *least_apply}, used, read), *_surplus_roles(actor, used)),
         least_plan=least_plan,
         least_apply=least_apply,
         least_roles=_least_roles(used),
@@ -165,7 +165,7 @@ def _surplus(
         alone = any(not roles.in_scope(others, one) for one in serves) or any(
             not roles.may_read(others, what) for what in shows
         )
-        instead = least(serves, shows) if alone else ()
+        instead = tuple(each for each in least(serves, shows) if each not in others) if alone else ()
         found.append(Surplus(name=name, dangerous=name.startswith(_DANGEROUS), instead=instead))
     return sorted(found, key=lambda one: (not one.dangerous, one.name))
 

@@ -9,6 +9,7 @@ import base64
 import hashlib
 import json
 import ssl
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -21,7 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-TENANT = "11111111-2222-3333-4444-555555555555"
+TENANT = "11111111-0000-0000-0000-000000000000"
 CLIENT = "aaaaaaaa-0000-4000-8000-000000000001"
 PRINCIPAL = "bbbbbbbb-0000-4000-8000-000000000001"
 SECRET = "the~right.secret"  # noqa: S105  of an application that exists in this file only
@@ -109,6 +110,15 @@ class Refused(Exception):
         self.body = {"error": error, "error_description": f"AADSTS{aadsts}: {message} {trace}"}
 
 
+class Server(ThreadingHTTPServer):
+    """A server that minds no client who hangs up."""
+
+    def handle_error(self, request, client_address):
+        """Show what is wrong with the authority itself."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 class Authority:
     """The authority and the services beside it, until closed. `asked` holds each request's form.
 
@@ -131,13 +141,13 @@ class Authority:
         self.certificate_file.write_bytes(pem(self.client_key, self.client_certificate))
         self.issuer_key = key()
         self.reset()
-        self._tls = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
+        self._tls = Server(("127.0.0.1", 0), handler(self))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(served)
         self._tls.socket = context.wrap_socket(
             self._tls.socket, server_side=True, do_handshake_on_connect=False
         )
-        self._plain = ThreadingHTTPServer(("127.0.0.1", 0), handler(self))
+        self._plain = Server(("127.0.0.1", 0), handler(self))
         self.host = f"localhost:{self._tls.server_address[1]}"
         self.url = f"https://{self.host}"
         self.services = f"http://127.0.0.1:{self._plain.server_address[1]}"
@@ -145,6 +155,7 @@ class Authority:
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
+        """Stop answering."""
         for server in (self._tls, self._plain):
             server.shutdown()
             server.server_close()
@@ -194,9 +205,11 @@ class Authority:
         raise Refused(900144, f"nothing is at {path}", "invalid_request")
 
     def token(self, form: dict, endpoint: str) -> dict:
+        """Return the answer to a request for a token; raises Refused."""
         if form.get("client_id") != CLIENT:
             raise Refused(
-                700016, f"Application with identifier '{form.get('client_id')}' was not found.",
+                700016,
+                f"Application with identifier '{form.get('client_id')}' was not found.",
                 "unauthorized_client",
             )
         match form.get("grant_type"):
@@ -252,7 +265,9 @@ class Authority:
         if claims["sub"] != SUBJECT:
             raise Refused(700213, f"No matching federated identity record found for {claims['sub']}.")
         if claims["aud"] != EXCHANGE:
-            raise Refused(700212, f"No matching federated identity record found for audience {claims['aud']}.")
+            raise Refused(
+                700212, f"No matching federated identity record found for audience {claims['aud']}."
+            )
 
     def _check_thumbprint(self, header: dict) -> None:
         der = self.client_certificate.public_bytes(serialization.Encoding.DER)
@@ -268,24 +283,25 @@ class Authority:
         return jwt(told | self.assertion | claims, self.issuer_key)
 
     def service(self, method: str, path: str, query: dict, headers) -> tuple[int, dict]:
+        """Return status and body of a service that is not Entra."""
         match method, path:
+            case ("GET", "/github") | ("POST", "/devops") if headers["Authorization"] != "Bearer of-the-job":
+                return 401, {}
             case "GET", "/github":
-                if headers["Authorization"] != "Bearer of-the-job":
-                    return 401, {}
                 return 200, {"value": self.federated(aud=query["audience"][0])}
-            case "POST", "/devops":
-                if headers["Authorization"] != "Bearer of-the-job" or "serviceConnectionId" not in query:
-                    return 401, {}
+            case "POST", "/devops" if "serviceConnectionId" in query:
                 return 200, {"oidcToken": self.federated()}
             case "GET", "/metadata/instance":
                 return (200, {"compute": {}}) if headers["Metadata"] == "true" else (400, {})
             case "GET", "/metadata/identity/oauth2/token":
-                claims = {"aud": GRAPH, "tid": TENANT, "oid": PRINCIPAL, "idtyp": "app", **self.claims}
-                end = int(time.time()) + self.lifetime
-                token = jwt({**claims, "exp": end})
-                return 200, {"access_token": token, "expires_in": str(self.lifetime), "resource": GRAPH,
-                             "expires_on": str(end), "token_type": "Bearer"}  # fmt: skip
+                return 200, self._of_machine()
         return 404, {}
+
+    def _of_machine(self) -> dict:
+        end = int(time.time()) + self.lifetime
+        claims = {"aud": GRAPH, "tid": TENANT, "oid": PRINCIPAL, "idtyp": "app", "exp": end, **self.claims}
+        given = {"access_token": jwt(claims), "token_type": "Bearer", "resource": GRAPH}
+        return given | {"expires_in": str(self.lifetime), "expires_on": str(end)}
 
 
 def handler(authority: Authority) -> type[BaseHTTPRequestHandler]:

@@ -55,7 +55,7 @@ def wanted(authority, monkeypatch):
 def with_secret(wanted):
     """Return where an application signs in by its secret."""
 
-    def with_secret(**variables):
-        return wanted(**{"AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": SECRET, **variables})
+    def with_secret(secret=SECRET, **variables):
+        return wanted(**{"AZURE_CLIENT_ID": CLIENT, "AZURE_CLIENT_SECRET": secret, **variables})
 
     return with_secret
