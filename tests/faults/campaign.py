@@ -154,11 +154,11 @@ def breaches_of(case):
         if case.phase == PLAN:
             tenant.layer.change(trouble)
             made = _planned(tenant, found)
-            if made is None or _timeless(made) == _timeless(plan):
+            if made is None or timeless(made) == timeless(plan):
                 return _struck(tenant, found)
             if case.rule.kind not in LIES:
                 found.append("another plan came of it")
-            if not _found_out_later(case) and (extra := _removals(made) - _removals(plan)):
+            if not _found_out_later(case) and (extra := removals(made) - removals(plan)):
                 found.append(f"the plan takes away what the true one does not: {sorted(extra)}")
             plan = made
             tenant.begin_anew()
@@ -166,7 +166,7 @@ def breaches_of(case):
             tenant.layer.change(trouble)
         _carried_out(tenant, plan, found)
         tenant.begin_anew()
-        found += _converges(tenant, end if case.rule.kind != "seats-taken" else None)
+        found += converges(tenant, end if case.rule.kind != "seats-taken" else None)
         return _struck(tenant, found)
 
 
@@ -182,7 +182,7 @@ def _planned(tenant, found):
     return plan
 
 
-def _timeless(plan):
+def timeless(plan):
     """Return a plan without the moments at which it was made and expires."""
     return msgspec.structs.replace(plan, created_at="", expires_at="")
 
@@ -196,7 +196,7 @@ def _found_out_later(case):
     return hidden_role or case.rule.field == "licenseAssignmentStates"
 
 
-def _removals(plan):
+def removals(plan):
     """Return what a plan's ready changes take away."""
     taken = {(change.address, one.sku_id) for change in plan.ready for one in change.revoke}
     return taken | {
@@ -214,7 +214,7 @@ def _carried_out(tenant, plan, found):
     found += breaches(tenant.layer, approved, run, tenant.journal)
 
 
-def _converges(tenant, end):
+def converges(tenant, end):
     """I6: once nothing goes wrong any more, plan and apply come to the end that they would have come to."""
     try:
         again = tenant.plan()

@@ -231,7 +231,8 @@ def prepared():
 class Scene:
     """One run in a tenant of its own. A context manager."""
 
-    def __init__(self, faults=None):
+    def __init__(self, faults=None, parallelism=1):
+        self._parallelism = parallelism
         self._folder = tempfile.TemporaryDirectory(prefix="reconciler-run-")
         self.home = Path(self._folder.name) / "home"
         shutil.copytree(prepared(), self.home)
@@ -245,7 +246,7 @@ class Scene:
             commerce_url="https://sandbox.invalid/commerce/v1",
             token=lambda: "sandbox",
             transport=Wire(self.layer),
-            parallelism=1,
+            parallelism=self._parallelism,
             clock=lambda: self.clock().timestamp(),
             sleep=self.clock.sleep,
             jitter=lambda: 1.0,
@@ -309,7 +310,13 @@ class Scene:
                 changes=len(approved.ready),
                 memory=approved.memory,
             )
-            run = apply.run(approved, self.directory, record, parallelism=1, on_result=lambda _: None)
+            run = apply.run(
+                approved,
+                self.directory,
+                record,
+                parallelism=self._parallelism,
+                on_result=lambda _: None,
+            )
         return approved, run
 
     def state(self):
