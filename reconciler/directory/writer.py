@@ -37,6 +37,7 @@ Doubt = Literal["lost", "busy", "renewed", "lagging", "unsent"]
 
 MOST_SENDS = 5  # of one write that the tenant was too busy for
 LOOKS = 7  # at an object whose write got no answer, over two minutes: reads lag behind writes by up to one
+BLIND_LOOKS = 2  # at one that can't be read: each look has waited long by itself
 _ABSENT = object()
 _ID = msgspec.json.Decoder(Id)
 _CREATES = ("create-user", "restore-user")
@@ -231,7 +232,13 @@ class Writer:
             seen = self._seen(waiting)
             for attempt in waiting:
                 outcomes[attempt.change.address] = _by_looking(attempt, seen[attempt.change.address])
-            waiting = [each for each in waiting if outcomes[each.change.address].status != "done"]
+            blind = look + 1 >= BLIND_LOOKS
+            waiting = [
+                each
+                for each in waiting
+                if outcomes[each.change.address].status != "done"
+                and not (blind and seen[each.change.address] == UNREAD)
+            ]
         return outcomes
 
     def _settle_busy(self, attempts: Sequence[_Attempt]) -> dict[str, Outcome]:

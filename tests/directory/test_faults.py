@@ -9,8 +9,8 @@ import pytest
 
 from reconciler.directory import Outcome, Write
 from reconciler.directory.observer import LAG_TRIES
-from reconciler.directory.transport import LONGEST_WAIT
-from reconciler.directory.writer import LOOKS, MOST_SENDS
+from reconciler.directory.transport import ATTEMPTS, LONGEST_WAIT
+from reconciler.directory.writer import BLIND_LOOKS, LOOKS, MOST_SENDS
 from tests.directory import tenants
 from tests.directory.tenants import EMS, PASSWORD, user_id
 
@@ -227,6 +227,7 @@ def test_a_tenant_that_answers_nothing_any_more_leaves_an_unknown(scene):
     assert (outcome.status, outcome.code) == ("unknown", "unread")
     assert outcome.message == "ReadTimeout: slow"
     assert scene.sends() == 1
+    assert sum(not is_write(request) for request in scene.wire.requests) == BLIND_LOOKS * ATTEMPTS
 
 
 def test_reads_that_lag_behind_the_write_are_waited_for(scene):
