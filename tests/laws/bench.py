@@ -107,15 +107,21 @@ class Bench:
 
 
 @contextmanager
-def bench(snapshot: dict[str, Any], document: dict[str, Any], actor: str = "sandbox") -> Iterator[Bench]:
-    """Load a tenant into a sandbox of its own; `actor` is who asks."""
+def bench(
+    snapshot: dict[str, Any],
+    document: dict[str, Any],
+    actor: str = "sandbox",
+    *,
+    over: Callable[[httpx.BaseTransport], httpx.BaseTransport] = lambda inner: inner,
+) -> Iterator[Bench]:
+    """Load a tenant into a sandbox of its own; `actor` is who asks, `over` lies around the way there."""
     with TemporaryDirectory() as folder:
         home = Path(folder)
         (home / "state.json").write_text(json.dumps(snapshot), encoding="utf-8")
         clock = Clock()
         sandbox.load(home, home / "state.json", clock=clock)
         inner = httpx.WSGITransport(app=sandbox.app(home, clock=clock), raise_app_exceptions=False)
-        recorder = Recorder(inner)
+        recorder = Recorder(over(inner))
         with Directory(
             base_url="https://sandbox.invalid/v1.0",
             commerce_url="https://sandbox.invalid/commerce/v1",

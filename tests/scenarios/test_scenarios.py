@@ -40,6 +40,7 @@ from reconciler.model import Options
 from reconciler.plan import digest_of
 from reconciler.planning import look_ahead, make_plan, migrate
 from reconciler.report.document import dumps, to_document
+from tests.description import Described, Description, beside
 from tests.laws.bench import any_order, bench, frozen, runnable, seats, services
 
 HERE = Path(__file__).parent
@@ -205,12 +206,12 @@ def _shuffled(value, chance):
 
 
 @contextmanager
-def on_a_bench(scenario):
+def on_a_bench(scenario, **more):
     """Yield a sandbox of the scenario's tenant, which plans as the scenario does."""
-    name, *more = command(scenario)
-    options = PLANNERS[name].make_context(name, [*more, *flags(scenario)]).params
+    name, *arguments = command(scenario)
+    options = PLANNERS[name].make_context(name, [*arguments, *flags(scenario)]).params
     state = json.loads((scenario / "state.json").read_text(encoding="utf-8"))
-    with bench(state, {}, options["acting_as"] or "sandbox") as tenant:
+    with bench(state, {}, options["acting_as"] or "sandbox", **more) as tenant:
         for path in (*scenario.glob("*.yaml"), *scenario.glob("*.csv")):
             shutil.copy(path, tenant.home)
         tenant.plan = partial(planned_live, tenant, options)
@@ -303,6 +304,15 @@ def test_apply_carries_out_what_is_ready_and_no_more(scenario):
         writes = len(tenant.recorder.writes)
         tenant.apply(tenant.plan())
         assert len(tenant.recorder.writes) == writes
+
+
+@beside
+@each(PLANNED)
+def test_plan_and_apply_make_calls_that_microsoft_describes(scenario):
+    """Each request, and each answer of the sandbox, is as in the description of Graph; so in batches."""
+    with on_a_bench(scenario, over=partial(Described, description=Description.load())) as tenant:
+        run = tenant.apply(tenant.plan())
+        assert run.error is None
 
 
 @each([folder for folder in PLANNED if "--as" in flags(folder)])
