@@ -157,17 +157,16 @@ def _surplus(
     granted: Collection[str], needed: Collection[str], used: Sequence[Ability], read: Sequence[Reading]
 ) -> list[Surplus]:
     """Return what is granted and not needed, the dangerous first."""
-    found = []
-    for name in sorted(set(granted) - set(needed) - _HARMLESS):
-        serves = [one for one in used if roles.in_scope((name,), one)]
-        shows = [what for what in read if roles.may_read((name,), what)]
-        others = [each for each in granted if each != name]
-        alone = any(not roles.in_scope(others, one) for one in serves) or any(
-            not roles.may_read(others, what) for what in shows
-        )
-        instead = tuple(each for each in least(serves, shows) if each not in others) if alone else ()
+    found, left = [], set(granted)
+    for name in sorted(
+        left - set(needed) - _HARMLESS, key=lambda each: (not each.startswith(_DANGEROUS), each)
+    ):
+        left.remove(name)
+        undone = [one for one in used if roles.in_scope((name,), one) and not roles.in_scope(left, one)]
+        unread = [one for one in read if roles.may_read((name,), one) and not roles.may_read(left, one)]
+        instead = tuple(each for each in least(undone, unread) if each not in left)
         found.append(Surplus(name=name, dangerous=name.startswith(_DANGEROUS), instead=instead))
-    return sorted(found, key=lambda one: (not one.dangerous, one.name))
+    return found
 
 
 def _least_roles(used: Sequence[Ability]) -> tuple[str, ...]:

@@ -77,6 +77,11 @@ def test_strange_claims_fail_nothing(claims):
     assert told is None or isinstance(told, Claims)
 
 
+@pytest.mark.parametrize("when", [1e300, True, "soon", None])
+def test_an_end_that_is_no_instant_is_not_told(when):
+    assert read(jwt({"exp": when})).expires is None
+
+
 def test_a_deeply_nested_token_fails_nothing():
     body = base64.urlsafe_b64encode(b"[" * 100_000).decode().rstrip("=")
     assert read(f"e30.{body}.x") is None

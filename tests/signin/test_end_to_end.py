@@ -258,6 +258,32 @@ def test_doctor_compares_clocks(authority, live, run, in_front, ahead, code, lev
     assert ("behind" if ahead > 0 else "ahead of") in told[level][0]["message"]
 
 
+def test_doctor_asks_for_mailboxes_where_a_plan_hangs_on_them(live, run, tmp_path):
+    with (tmp_path / "tenant.yaml").open("a") as file:
+        file.write("unlisted_users: revoke\n")
+    code, out, _ = run("doctor", "--json")
+    assert (code, json.loads(out)["missing"]) == (1, ["MailboxSettings.Read"])
+    assert "may not read what mailboxes are for" in " ".join(run("doctor")[1].split())
+
+
+def test_doctor_goes_on_with_a_token_that_tells_nothing(live, run, tmp_path, monkeypatch):
+    """The Azure CLI's token is whatever it is: here one that only the sandbox knows to read."""
+    end = int(datetime.now(UTC).timestamp()) + 3600
+    (tmp_path / "az").write_text(
+        f"#!{sys.executable}\nprint('{json.dumps({'accessToken': 'sandbox', 'expires_on': end})}')\n"
+    )
+    (tmp_path / "az").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, out, _ = run("doctor", "--json", "--auth", "azure-cli")
+    told = json.loads(out)
+    assert (code, told["sign_in"]["expires"]) == (0, None)
+    assert told["actor"]["name"] == "admin@contoso.com"
+    assert told["actor"]["roles"][0]["in_token"] is None
+    page = run("doctor", "--auth", "azure-cli")[1]
+    assert "Permissions" not in page
+    assert "Global Administrator: whoever has it can take over the tenant" in page
+
+
 def test_doctor_in_the_sandbox_tells_who_acts(live, run, tmp_path, monkeypatch):
     monkeypatch.setenv("RECONCILER_HOME", str(tmp_path / "home"))
     (tmp_path / "tenant.yaml").unlink()
