@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_ITEMS = 20
 _MEMBERS = ("id", "method", "url", "headers", "body", "dependsOn")
+_KNOWN = frozenset(name.lower() for name in _MEMBERS)
 _METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 _WITH_BODY = ("POST", "PATCH", "PUT")
 
@@ -65,8 +66,10 @@ def _items(outer: Call) -> list[Item]:
 def _item(outer: Call, request: object) -> Item:
     if not isinstance(request, dict):
         raise _invalid()
-    given = wire.named(request, _MEMBERS)
+    # What is no member of a request is passed over: Microsoft's SDK for Python sends `depends_on`.
+    given = wire.named({key: request[key] for key in request if key.lower() in _KNOWN}, _MEMBERS)
     identity, url = _texts(given.get("id"), given.get("url"))
+    url = url.removeprefix(outer.root)  # Microsoft's SDK for Python sends whole URLs
     (method,) = _texts(given.get("method"))
     headers = {} if given.get("headers") is None else given["headers"]
     depends_on = [] if given.get("dependsOn") is None else given["dependsOn"]
