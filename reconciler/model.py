@@ -75,6 +75,7 @@ __all__ = [
     "Subscription",
     "TenantRef",
     "Test",
+    "ToldMailbox",
     "User",
     "Value",
     "WantedGroup",
@@ -321,10 +322,21 @@ class Guardrails(Value, frozen=True, kw_only=True):
     protected_skus: tuple[str, ...] = ()  # SKU ids
 
 
+class ToldMailbox(Value, frozen=True, kw_only=True):
+    """What a file tells of a mailbox; `address` is its user's UPN, or an address of it. See Mailbox."""
+
+    address: str
+    location: Location
+    purpose: str | None = None
+    bytes: int | None = None
+    has_archive: bool | None = None
+    on_hold: bool | None = None
+
+
 class Desired(Value, frozen=True, kw_only=True):
     """The desired state with every name of a SKU or plan resolved to an id.
 
-    Entries are sorted by UPN, rules and groups by name.
+    Entries are sorted by UPN, rules and groups by name, mailboxes by address.
     `ignored_skus` are ids (the catalogue's free SKUs where `ignore_skus` is omitted).
     `unlisted_location` is where `unlisted_users` stands in the file. `digest` is over the files.
     """
@@ -342,6 +354,7 @@ class Desired(Value, frozen=True, kw_only=True):
     disable_before_delete: int | None = None  # days
     restrictions: tuple[Restriction, ...] = ()
     guardrails: Guardrails = Guardrails()
+    mailboxes: tuple[ToldMailbox, ...] = ()
 
 
 class Options(Value, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ Immutable values only, like all of model.py, from which everybody imports them.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -151,11 +152,17 @@ class RoleAssignment(Value, frozen=True, kw_only=True):
     scope: str = "/"
 
 
+UsageReport = Literal["read", "concealed", "forbidden", "unavailable", "cloud"]
+"""Whether the tenant's report of mailboxes was read; "concealed": it names nobody; "cloud": only the global
+one has it.
+"""
+
+
 class Mailbox(Value, frozen=True, kw_only=True):
     """What is known of a mailbox beyond the plans; in bytes.
 
     `purpose` is Graph's userPurpose ("user", "shared", …; open set), None where nobody could tell it:
-    that is not "user". A live tenant tells no more than the purpose.
+    that is not "user". A live tenant tells the purpose, and by its usage report size and archive; no hold.
     """
 
     user_id: str
@@ -207,6 +214,7 @@ class Current(Value, frozen=True, kw_only=True):
     """A tenant's current state, read completely. Users are sorted by UPN, all else by id.
 
     `mailboxes` is None where nobody asked for them; else whoever was asked and has no row has no mailbox.
+    `usage_report` tells why sizes and archives are not known, where they were asked for.
     """
 
     taken_at: datetime  # the tenant's own clock, in UTC
@@ -218,6 +226,7 @@ class Current(Value, frozen=True, kw_only=True):
     subscriptions: tuple[Subscription, ...] = ()
     role_assignments: tuple[RoleAssignment, ...] = ()
     mailboxes: tuple[Mailbox, ...] | None = None
+    usage_report: UsageReport | None = None
     removals: tuple[Removal, ...] = ()
     remembered: tuple[Remembered, ...] = ()
 

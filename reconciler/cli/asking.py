@@ -13,13 +13,17 @@ import msgspec
 from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from reconciler.directory import Directory
     from reconciler.directory.audit import Audited
+    from reconciler.directory.usage import Use
     from reconciler.looking.recoverable import Log
     from reconciler.looking.users import Told
-    from reconciler.model import Current, TenantRef
+    from reconciler.model import Current, Desired, Mailbox, TenantRef
+    from reconciler.model_state import UsageReport
+    from reconciler.plan import Plan
 
 
 def with_sign_ins(directory: Directory, current: Current) -> tuple[Current, Told]:
@@ -49,6 +53,55 @@ def audited(directory: Directory, tenant: TenantRef, since: datetime) -> tuple[A
         if error.code in ("not-found", "rejected", "incomplete-read"):
             return None, "unavailable"
         raise
+
+
+def with_mailboxes_of(
+    directory: Directory,
+    tenant: TenantRef,
+    plan: Plan,
+    desired: Desired,
+    current: Current,
+    asked: Collection[str] = (),
+) -> Current:
+    """Return the state with what is known of the mailboxes that a plan takes or makes smaller.
+
+    It is the same one where that is nothing new: then the plan stands. The report of sizes is read only
+    where one of the mailboxes is a shared one. `asked` are ids of users whose mailboxes the state tells.
+    """
+    from reconciler.planning import mailboxes
+
+    concerned = mailboxes.concerned(plan, current)
+    known = {row.user_id: row for row in current.mailboxes or ()}
+    wanted = set(concerned).difference(known, asked)
+    found = directory.mailboxes(wanted) if wanted else ()
+    rows = (*known.values(), *found)
+    shared = {row.user_id for row in rows if row.purpose not in mailboxes.PLAIN}.intersection(concerned)
+    if not shared and not (found and desired.mailboxes):
+        return current
+    report: UsageReport | None = None
+    if shared:
+        uses, report = _usage(directory, tenant)
+        upns = {user.id: user.upn for user in current.users}
+        rows = tuple(_sized(row, uses.get(upns.get(row.user_id, ""))) for row in rows)
+    return msgspec.structs.replace(
+        current, mailboxes=tuple(sorted(rows, key=lambda row: row.user_id)), usage_report=report
+    )
+
+
+def _usage(directory: Directory, tenant: TenantRef) -> tuple[Mapping[str, Use], UsageReport]:
+    if tenant.cloud != "global":
+        return {}, "cloud"
+    try:
+        usage = directory.mailbox_usage()
+    except DirectoryError as error:
+        return {}, "forbidden" if error.code == "forbidden" else "unavailable"
+    return ({}, "concealed") if usage.concealed else (usage.mailboxes, "read")
+
+
+def _sized(row: Mailbox, use: Use | None) -> Mailbox:
+    if use is None:
+        return row
+    return msgspec.structs.replace(row, bytes=use.bytes, has_archive=use.has_archive)
 
 
 def saved_sign_ins(current: Current) -> tuple[Current, Told]:

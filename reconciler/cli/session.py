@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cli import acting, output
+from reconciler.cli import acting, asking, output
 from reconciler.errors import ConfigError, UsageError
 from reconciler.model import Options, TenantRef
 
@@ -217,10 +217,15 @@ def planned(request: Request, planner: Planner | None = None) -> Iterator[tuple[
         groups, fields = reading(document)
         current = look(directory, (*groups, *request.groups), fields)
         desired = _desired(request, document, current)
+        asked = unlisted.candidates(current, desired)
         if desired.unlisted_users == "revoke":
-            current = with_mailboxes(directory, current, unlisted.candidates(current, desired))
-        actor = directory.actor()
-        yield _plan(request, desired, current, actor, now=current.taken_at, planner=planner), directory
+            current = with_mailboxes(directory, current, asked)
+        actor, now = directory.actor(), current.taken_at
+        made = _plan(request, desired, current, actor, now=now, planner=planner)
+        more = asking.with_mailboxes_of(directory, document.tenant, made.plan, desired, current, asked)
+        if more is not current:
+            made = _plan(request, desired, more, actor, now=now, planner=planner)
+        yield made, directory
 
 
 def reading(document: Document) -> tuple[Sequence[str], Collection[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from reconciler.config import exchange
 from reconciler.config.dates import days
 from reconciler.config.document import by_position, folded, paused_collection, raise_for
 from reconciler.config.entries import Entries
@@ -22,6 +23,7 @@ from reconciler.model import (
     Problem,
     Rail,
     Restriction,
+    ToldMailbox,
     WantedGroup,
     WantedSubscription,
 )
@@ -127,6 +129,7 @@ class _Resolver:
             disable_before_delete=days(wait) if wait else None,
             restrictions=tuple(self._restrictions()),
             guardrails=self._guardrails(),
+            mailboxes=tuple(sorted(self._mailboxes(), key=attrgetter("address"))),
         )
 
     def _single(self, section: str, default: Data) -> Data:
@@ -184,6 +187,11 @@ class _Resolver:
                 self.licences.problem(member.locate("plan"), fault.code, fault.params)
             for plan_id in found:
                 yield Restriction(location=member.location, plan_id=plan_id, countries=countries)
+
+    def _mailboxes(self) -> Iterator[ToldMailbox]:
+        """Yield what the tables of mailboxes tell."""
+        for table in self.document.exports:
+            yield from exchange.mailboxes(table)
 
     def _guardrails(self) -> Guardrails:
         """Return the rails: a figure that is omitted keeps its default, so that a rail stays closed."""

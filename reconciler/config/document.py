@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.config import conditions, files, reader, shape, table
+from reconciler.config import conditions, exchange, files, reader, shape, table
 from reconciler.config.nearest import nearest
 from reconciler.config.source import size
 from reconciler.errors import ConfigError
@@ -43,7 +43,7 @@ PROFILE = frozenset(
 )
 """Fields of a user that an entry may manage, besides the usage location."""
 
-SINGLE = ("tenant", "defaults", "unlisted_users", "ignore_skus", "guardrails")
+SINGLE = ("tenant", "defaults", "unlisted_users", "ignore_skus", "guardrails", "mailboxes_from")
 """Sections that may stand in one of the files only."""
 
 KEYED = ("subscriptions", "bundles", "users", "groups")
@@ -93,12 +93,13 @@ class Member(NamedTuple):
 class Document:
     """The files, read and merged. `problems` are those found so far; what the schema refuses is left out
     of all that the document gives. `tables` are the CSV files that `users_from` names, as if each were a
-    file with `users`.
+    file with `users`; `exports` those that `mailboxes_from` names.
     """
 
     sources: tuple[Source, ...]
     digest: str
     tables: tuple[Source, ...] = ()
+    exports: tuple[Source, ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -253,6 +254,7 @@ def load(paths: Sequence[FilePath], instead: Mapping[FilePath, bytes] | None = N
     digest = hashlib.sha256()
     sources = []
     tables: dict[FilePath, Source] = {}
+    exports: dict[FilePath, Source] = {}
     for name, path in files.find(paths):
         content = instead[path] if instead and path in instead else files.content(path)
         _add(digest, name, content)
@@ -260,22 +262,29 @@ def load(paths: Sequence[FilePath], instead: Mapping[FilePath, bytes] | None = N
         sources.append(source)
         if source.data is not None:
             shape.check(source)
-            _read_table(source, path.parent, tables, digest)
-    document = Document(tuple(sources), f"sha256:{digest.hexdigest()}", tuple(tables.values()))
-    for source in (*sources, *tables.values()):
+            _read_table(source, path.parent, tables, digest, table.USERS)
+            _read_table(source, path.parent, exports, digest, exchange.MAILBOXES)
+    document = Document(
+        tuple(sources), f"sha256:{digest.hexdigest()}", tuple(tables.values()), tuple(exports.values())
+    )
+    for source in (*sources, *tables.values(), *exports.values()):
         document.problems.extend(source.problems)
     document.problems.extend(_declared_twice(document))
     return document
 
 
 def _read_table(
-    source: Source, folder: FilePath, tables: dict[FilePath, Source], digest: hashlib._Hash
+    source: Source,
+    folder: FilePath,
+    tables: dict[FilePath, Source],
+    digest: hashlib._Hash,
+    kind: table.Kind,
 ) -> None:
-    """Read the table that a file in `folder` names, if it names one."""
-    said = _section(source, "users_from")
-    if not said or ("users_from",) in source.failing:
+    """Read the table of a kind that a file in `folder` names, if it names one."""
+    said = _section(source, kind.named)
+    if not said or (kind.named,) in source.failing:
         return
-    where = ("users_from", "csv")
+    where = (kind.named, "csv")
     try:
         path, content = files.table(folder, said["csv"])
     except files.NotThere as fault:
@@ -287,8 +296,8 @@ def _read_table(
         return
     name = (folder / said["csv"]).as_posix()
     _add(digest, name, content)
-    tables[path] = table.read(name, content, said["columns"], source)
-    if tables[path].data is not None:
+    tables[path] = table.read(name, content, said.get("columns"), source, kind)
+    if kind is table.USERS and tables[path].data is not None:
         shape.check(tables[path])
 
 
@@ -335,11 +344,12 @@ def _declared_twice(document: Document) -> Iterator[Problem]:
                     yield twice(location, "duplicate-section", section, first)
                 first = first or location
     for section in KEYED:
-        yield from _keyed_twice(document.sources, section)
-    yield from _keyed_twice(document.tables, "users")
+        yield from _keyed_twice(document.sources, section, f"duplicate-{section[:-1]}")
+    for kind, tables in ((table.USERS, document.tables), (exchange.MAILBOXES, document.exports)):
+        yield from _keyed_twice(tables, kind.rows, kind.twice)
 
 
-def _keyed_twice(sources: Iterable[Source], section: str) -> Iterator[Problem]:
+def _keyed_twice(sources: Iterable[Source], section: str, code: str) -> Iterator[Problem]:
     """Yield each member of a section that was there before, in these files."""
     members: dict[str, Member] = {}
     for source in sources:
@@ -347,7 +357,6 @@ def _keyed_twice(sources: Iterable[Source], section: str) -> Iterator[Problem]:
             name = folded(section, str(member.key))
             present = members.setdefault(name, member)
             if present is not member:
-                code = f"duplicate-{section[:-1]}"
                 yield twice(member.location, code, str(member.key), present.location)
 
 
@@ -355,7 +364,7 @@ def folded(section: str, key: str) -> str:
     """Return `key` as it is compared: UPNs in lower case, SKUs in upper case, groups whatever the case,
     bundles as they are.
     """
-    if section == "users":
+    if section in ("users", "mailboxes"):
         return key if key.islower() else key.lower()
     if section == "groups":
         return key.casefold()

@@ -1,8 +1,8 @@
-"""Which users does a CSV file list, and where does it say so?
+"""Which users (or mailboxes) does a CSV file list, and where does it say so?
 
 Rows become the same Source that a file with `users` gives, each cell with its place, so that the schema
 and all checks judge them alike. Here only cells become what YAML would have told: a number, true or
-false, a list. It knows no SKU, and decides nothing.
+false, a list; what cells of mailboxes mean is told by exchange.py. It knows no SKU, and decides nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import csv
 import io
 import re
 from array import array
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import accumulate, count, islice
+from itertools import accumulate, chain, count, islice
 from operator import add
 from sys import intern
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +24,7 @@ from reconciler.config.source import Source, located, packed
 from reconciler.model import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from reconciler.config.source import Data
 
@@ -42,11 +43,14 @@ _WHOLE = re.compile("[-+]?[0-9]{1,7}")
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def read(name: str, content: bytes, columns: dict[str, str], named_by: Source) -> Source:
-    """Return the table `name` with the users whom it lists; what is wrong with it stands in `problems`.
+def read(
+    name: str, content: bytes, columns: dict[str, str] | None, named_by: Source, kind: Kind | None = None
+) -> Source:
+    """Return the table `name` with what it lists; what is wrong with it stands in `problems`.
 
-    `columns` maps our fields to names of columns, as `users_from` of `named_by` does; what is wrong with
-    that is added to the problems of `named_by`.
+    `columns` maps our fields to names of columns, as the section of `named_by` does that names the table;
+    what is wrong with that is added to the problems of `named_by`. Without it, those of the names that the
+    kind of table knows are read, as far as they are there.
     """
     table = Source(name, named_by)
     try:
@@ -54,7 +58,7 @@ def read(name: str, content: bytes, columns: dict[str, str], named_by: Source) -
     except text.Refused as refused:
         table.problems.append(refused.problem(name))
         return table
-    reader = _Reader(table, named_by, columns, written)
+    reader = _Reader(table, named_by, columns, written, kind or USERS)
     with suppress(_Enough):
         try:
             reader.read()
@@ -70,23 +74,46 @@ class _Enough(Exception):
 Value = tuple["Data | None", int]
 """What a cell means, None where it means nothing, and how many nodes that has (see source.size)."""
 
+Convert = Callable[[str], Value]
+
+
+class Kind(NamedTuple):
+    """What tables of one kind have in common.
+
+    `named` is the section that names such a table, `rows` the one that its rows make up, `twice` the
+    problem with a row that was there before. `conversions`: field → what makes a value of a cell.
+    `blank` are fields of which an empty cell says something; `usual` the names of columns by field.
+    """
+
+    named: str
+    rows: str
+    twice: str
+    conversions: Mapping[str, Convert]
+    blank: frozenset[str] = frozenset()
+    usual: Mapping[str, tuple[str, ...]] = {}
+
 
 class _Column(NamedTuple):
     """A column that is read: the key that it fills, its number, and what makes a value of a cell."""
 
     key: str
     number: int
-    convert: Callable[[str], Value] | None
+    convert: Convert | None
+    blank: bool = False
 
 
 class _Reader:
     """Turns rows into the nodes and the data of a source; `line` is that with which a row begins."""
 
-    def __init__(self, table: Source, named_by: Source, columns: dict[str, str], written: str) -> None:
+    def __init__(
+        self, table: Source, named_by: Source, columns: dict[str, str] | None, written: str, kind: Kind
+    ) -> None:
         self.table = table
         self.named_by = named_by
         self.columns = columns
+        self.kind = kind
         self.written = written
+        self._wanted = columns.values() if columns else list(chain.from_iterable(kind.usual.values()))
         self.delimiter = max(DELIMITERS, key=self._columns_by)
         self.line = 0
         self._next_line = 0
@@ -97,8 +124,10 @@ class _Reader:
         rows = self._rows(csv.reader(self._lines(), delimiter=self.delimiter, strict=True))
         header = [cell.strip() for cell in next(rows, [])]
         if not header:
-            self.problem(0, "table-empty")
+            self.problem(0, "table-empty", named=self.kind.named)
             return
+        if self.columns is None:
+            self.columns = _usual(header, self.kind)
         columns = {column.key: column for column in self._found(header)}
         upn = columns.pop("upn", None)
         if upn is None:
@@ -106,10 +135,11 @@ class _Reader:
         last = 1 + max(column.number for column in (upn, *columns.values()))
         table = self.table
         users: dict[str, Data] = {}
-        table.data = {"version": 1, "users": users}
+        section = self.kind.rows
+        table.data = {"version": 1, section: users}
         table.nodes.extend([0] * (1 + len(table.data) * 2))  # the whole, and two sections
         table.members[""] = array("L", [1, 3])
-        table.members["users"] = array("L")
+        table.members[section] = array("L")
         for cells in rows:
             if len(cells) != len(header):
                 self.problem(packed(self.line, 0), "row-length", found=len(cells), expected=len(header))
@@ -119,15 +149,15 @@ class _Reader:
             if not name:
                 self.problem(places[upn.number], "no-upn", column=header[upn.number])
             elif name in users:
-                first = table.location(table.members["users"][list(users).index(name)])
+                first = table.location(table.members[section][list(users).index(name)])
                 params = {"file": first.file, "line": first.line, "column": first.column}
-                self.problem(places[upn.number], "duplicate-user", name=name, **params)
+                self.problem(places[upn.number], self.kind.twice, name=name, **params)
             else:
-                table.members["users"].append(len(table.nodes))
+                table.members[section].append(len(table.nodes))
                 table.nodes.extend([places[upn.number]] * 2)  # the key and its mapping
                 users[name] = self._entry(cells, places, columns.values())
         if not users and not table.problems:
-            self.problem(0, "table-without-rows")
+            self.problem(0, "table-without-rows", named=self.kind.named)
 
     def problem(self, place: int, code: str, **params: Any) -> None:
         """Note a problem at a place of the table; raises _Enough when there are too many."""
@@ -145,7 +175,7 @@ class _Reader:
             header = next(csv.reader(io.StringIO(self.written, newline=""), delimiter=delimiter), [])
         except csv.Error:
             return 0
-        return len(set(map(str.strip, header)).intersection(self.columns.values()))
+        return len(set(map(str.strip, header)).intersection(self._wanted))
 
     def _lines(self) -> Iterator[str]:
         """Yield the lines, and keep those of the present row."""
@@ -168,7 +198,7 @@ class _Reader:
         """Yield the columns that are wanted and there; tell what is wrong with the others."""
         places = self._places(header)
         firsts: dict[str, str] = {}
-        for field, written in self.columns.items():
+        for field, written in (self.columns or {}).items():
             name = written.strip()
             if name not in header:
                 known = [column for column in header if column][:_SHOWN]
@@ -181,11 +211,13 @@ class _Reader:
             if header.count(name) > 1:
                 self.problem(places[header.index(name, number + 1)], "duplicate-column", name=name)
             key = "leaver" if field == "last_day" else field
-            yield _Column(key, number, _CONVERSIONS.get(field))
+            yield _Column(key, number, self.kind.conversions.get(field), field in self.kind.blank)
 
     def _column_problem(self, field: str, code: str, **params: Any) -> None:
         """Note a problem with a column, where the file that names the table maps it."""
-        location = self.named_by.locate(("users_from", "columns", field))
+        named = self.kind.named
+        said = "columns" in self.named_by.data[named]
+        location = self.named_by.locate((named, "columns", field) if said else (named, "csv"))
         params["file"] = self.table.name
         self.named_by.problems.append(Problem(location=location, code=code, params=params))
 
@@ -211,9 +243,9 @@ class _Reader:
         """Return what a row says of its user; its nodes are added."""
         entry: dict[str, Data] = {}
         nodes: list[int] = []
-        for key, number, convert in columns:
+        for key, number, convert, blank in columns:
             cell = cells[number].strip()
-            if not cell:
+            if not cell and not blank:
                 continue
             place = places[number]
             if convert is None:
@@ -230,7 +262,16 @@ class _Reader:
         return entry
 
 
-def _truth(cell: str) -> Value:
+def _usual(header: Sequence[str], kind: Kind) -> dict[str, str]:
+    """Return the columns of a header by the names that this kind of table knows; `upn` must be there."""
+    found = {
+        field: next((name for name in names if name in header), None) for field, names in kind.usual.items()
+    }
+    return {field: name or kind.usual[field][0] for field, name in found.items() if name or field == "upn"}
+
+
+def truth(cell: str) -> Value:
+    """Return true or false, as spreadsheets and PowerShell write it."""
     return _TRUTHS.get(cell.lower()), 1
 
 
@@ -248,10 +289,10 @@ def _last_day(cell: str) -> Value:
     return {"last_day": cell}, 3
 
 
-_CONVERSIONS: dict[str, Callable[[str], Value]] = {
-    "enabled": _truth,
-    "priority": _whole,
-    "licenses": _names,
-    "last_day": _last_day,
-}
-"""Fields whose cells are more than a text → what makes their value."""
+USERS = Kind(
+    "users_from",
+    "users",
+    "duplicate-user",
+    {"enabled": truth, "priority": _whole, "licenses": _names, "last_day": _last_day},
+)
+"""A table of users; fields that are not named here are texts."""

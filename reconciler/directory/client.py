@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from reconciler.directory import audit, claims, mailboxes, reader, signins, snapshot, whoami
+from reconciler.directory import audit, claims, mailboxes, reader, signins, snapshot, usage, whoami
 from reconciler.directory.connections import Connections
 from reconciler.directory.observer import Observer
 from reconciler.directory.pacing import BUDGET, Pace
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from reconciler.directory.audit import Audited
     from reconciler.directory.observer import Holds
     from reconciler.directory.outcome import Outcome, Write
+    from reconciler.directory.usage import Usage
     from reconciler.model import Actor, Current, Group, Mailbox, Organization, RoleAssignment, SignIn
     from reconciler.plan import Change
 
@@ -135,6 +136,10 @@ class Directory:
         Raises DirectoryError: "forbidden" where it may not be read.
         """
         return audit.read(self._graph, since)
+
+    def mailbox_usage(self) -> Usage:
+        """Return sizes and archives of mailboxes by the tenant's report. Raises DirectoryError."""
+        return usage.read(self._graph)
 
     def identity(self) -> tuple[Organization, datetime]:
         """Return which tenant answers, and its clock in UTC: one light call."""

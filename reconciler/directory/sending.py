@@ -75,6 +75,22 @@ class Sender:
             generation=generation,
         )
 
+    def fetch(self, url: str) -> Answer:
+        """Get a file that the tenant named, without a token: of this origin, or of Microsoft's own hosts.
+
+        Raises as `send` does.
+        """
+        request, wanted = Request(method="GET", link=url), _parsed(url)
+        if _origin(wanted) != self._origin and not _is_microsofts(wanted):
+            raise DirectoryError("foreign-link", url=path_of(url), host=wanted.host)
+        response = self._exchange(request, wanted, {"Accept": "*/*"}, None)
+        return Answer(
+            status=response.status_code,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            content=response.content,
+            client_request_id=request.client_request_id,
+        )
+
     def another_token(self, answer: Answer) -> bool:
         """Tell whether what was refused with 401 may be tried with another token."""
         return self._tokens.another(answer.generation, answer.headers.get("www-authenticate"))
@@ -103,13 +119,22 @@ class Sender:
     def _url(self, link: str) -> httpx.URL:
         if link.startswith("/"):
             return httpx.URL(self.root + link)
-        try:
-            url = httpx.URL(link)
-        except httpx.InvalidURL as error:
-            raise DirectoryError("foreign-link", url=path_of(link), host=None) from error
+        url = _parsed(link)
         if _origin(url) != self._origin or url.userinfo:
             raise DirectoryError("foreign-link", url=path_of(link), host=url.host)
         return url
+
+
+def _parsed(link: str) -> httpx.URL:
+    try:
+        return httpx.URL(link)
+    except httpx.InvalidURL as error:
+        raise DirectoryError("foreign-link", url=path_of(link), host=None) from error
+
+
+def _is_microsofts(url: httpx.URL) -> bool:
+    """Tell whether files of reports may stand there."""
+    return url.scheme == "https" and url.host.endswith(".office.com") and not url.userinfo
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

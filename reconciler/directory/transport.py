@@ -44,7 +44,7 @@ BATCH_SIZE = 20  # Graph's limit for $batch
 MOST_PAGES = 100_000  # of one listing: a chain of links that never ends is no listing
 RESTARTS = 2  # of one listing whose page token expired on the way
 EXPIRED_PAGE = "directory_expiredpagetoken"
-_RETRIED = frozenset({408, 429, 500, 502, 503, 504})
+RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _ASKING_FOR_QUIET = frozenset({429, 503})
 _BATCH = msgspec.json.Decoder(BatchReply)
 
@@ -79,6 +79,10 @@ class Transport:
         answer = self._sender.send(request, headers)
         self._heed(answer)
         return answer
+
+    def fetch(self, url: str) -> Answer:
+        """Get a file that the tenant named, once and without a token; see Sender.fetch."""
+        return self._sender.fetch(url)
 
     def another_token(self, answer: Answer) -> bool:
         """Tell whether an answer is a refused sign-in, and there is another token to try with."""
@@ -131,7 +135,7 @@ class Transport:
                 if not renewed and self.another_token(answer):
                     renewed = True
                     continue
-                if answer.status not in _RETRIED:
+                if answer.status not in RETRIED:
                     raise error
             attempt += 1
             pause = self.back_off(attempt - 1) if wait is None else wait
@@ -208,7 +212,7 @@ class Transport:
             self._heed(*(answers[index] for index in waiting))
             again = not renewed and any(self.another_token(answers[index]) for index in waiting)
             renewed = renewed or again
-            retried = _RETRIED | {HTTPStatus.UNAUTHORIZED} if again else _RETRIED
+            retried = RETRIED | {HTTPStatus.UNAUTHORIZED} if again else RETRIED
             waiting = [index for index in waiting if answers[index].status in retried]
             if not waiting or attempt + 1 == ATTEMPTS:
                 break

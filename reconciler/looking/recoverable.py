@@ -166,7 +166,7 @@ def _data(lost: Iterable[_Loss]) -> Iterator[Chance]:
 def _lost(context: Context, removals: Iterable[Removal]) -> Iterator[_Loss]:
     """Yield the services that users lost and have not got again, user by user, in the catalogue's order."""
     deleted = {user.id: user for user in context.current.deleted_users}
-    shared = {row.user_id for row in context.current.mailboxes or () if row.purpose == "shared"}
+    shared = {user_id for user_id, row in context.mailboxes.items() if row.purpose == "shared"}
     by_user: dict[str, list[Removal]] = {}
     for removal in removals:
         by_user.setdefault(removal.user_id, []).append(removal)

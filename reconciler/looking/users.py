@@ -88,7 +88,7 @@ class Found(Value, frozen=True, kw_only=True):
 
 def people(context: Context, users: Iterable[User] | None = None) -> tuple[Person, ...]:
     """Return users (default: everybody, by UPN) with all their licences."""
-    purposes = {row.user_id: row.purpose for row in context.current.mailboxes or ()}
+    purposes = {user_id: row.purpose for user_id, row in context.mailboxes.items()}
     known: dict[tuple[Assignment, ...], tuple[Holding, ...]] = {}
     found = []
     for user in context.current.users if users is None else users:

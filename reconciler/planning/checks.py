@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.plan import Conflict
 from reconciler.plan_access import permissions, permitted
+from reconciler.planning import mailboxes
 from reconciler.planning.context import held
 
 if TYPE_CHECKING:
@@ -164,6 +165,22 @@ def _protected(context: Context, draft: Draft) -> Iterator[Conflict]:
         yield _conflict(draft, "protected", action=action, reason=reason, names=sorted(names))
 
 
+def _mailbox(context: Context, draft: Draft) -> Iterator[Conflict]:
+    """A mailbox on hold, or a shared one that is too large or has an archive, needs its licence."""
+    for part in draft.parts if draft.alters else ():
+        reason = mailboxes.kept(context, part)
+        if reason:
+            gone = held(part.was) - held(part.will)
+            yield _conflict(
+                draft,
+                "protected",
+                member=part,
+                action="revoke" if gone else "modify",
+                reason=reason,
+                names=[part.user.upn],
+            )
+
+
 def _protects(context: Context, draft: Draft, user: User | None) -> tuple[str, list[str]] | None:
     """Return why a change may take nothing from a user, and by which names; None: it may."""
     if user is None:
@@ -296,6 +313,7 @@ CHECKS = (
     _verified,
     _synced,
     _protected,
+    _mailbox,
     _location,
     _restricted,
     _assignable,

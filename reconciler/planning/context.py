@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler.model import Assignment, Location, ServicePlan, Sku, User
 from reconciler.plan import Because, License, SkuRef
 from reconciler.plan_memory import DISABLED
-from reconciler.planning import leavers, matching
+from reconciler.planning import leavers, mailboxes, matching
 from reconciler.roles import GLOBAL_ADMINISTRATOR, UNPRIVILEGED
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Desired,
         Entry,
         Group,
+        Mailbox,
         Options,
         Scope,
         Subscription,
@@ -164,6 +165,11 @@ class Context:
             for holder in group.members if group else (row.principal_id,):
                 held.setdefault(holder, set()).add(row.role)
         return {holder: tuple(sorted(roles)) for holder, roles in held.items()}
+
+    @cached_property
+    def mailboxes(self) -> Mapping[str, Mailbox]:
+        """User id → what is known of the mailbox."""
+        return mailboxes.known(self)
 
     @cached_property
     def global_administrators(self) -> frozenset[str]:

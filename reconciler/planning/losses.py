@@ -55,6 +55,11 @@ def mailbox_level(context: Context, plans: Plans) -> int:
     )
 
 
+def mailbox_features(context: Context, plans: Plans) -> frozenset[str]:
+    """Return the rights of a mailbox that only some plans give: "archive", "hold"."""
+    return frozenset(feature for facts in _facts(context, plans) for feature in facts.features)
+
+
 def has_onedrive(context: Context, plans: Plans) -> bool:
     """Tell whether plans give a storage of the user's own."""
     return any(context.catalog.services[key].kind == "storage" for key in services(context, plans))

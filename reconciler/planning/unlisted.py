@@ -30,7 +30,10 @@ def drafts(
     """
     if context.desired.unlisted_users == "keep":
         return [], {}
-    purposes = {row.user_id: row.purpose for row in context.current.mailboxes or ()}
+    asked = {row.user_id for row in context.current.mailboxes or ()}  # of whom no answer means unknown
+    purposes = {
+        user_id: row.purpose for user_id, row in context.mailboxes.items() if row.purpose or user_id in asked
+    }
     found: list[Draft] = []
     kept: dict[str, int] = {}
     for user in context.current.users:

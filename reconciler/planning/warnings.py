@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from reconciler.model import DeletedUser, User
 from reconciler.plan import Warning  # noqa: A004  the field's word; the built-in is not used here
-from reconciler.planning import losses
+from reconciler.planning import losses, mailboxes
 from reconciler.planning.checks import skus_giving
 from reconciler.planning.context import SOFT_DELETE, held
 from reconciler.planning.tenant import EXPIRY_NOTICE
@@ -38,7 +38,9 @@ def _losses(context: Context, draft: Draft) -> Iterator[Warning]:
         kinds = {_kind(warning) for warning in taken}
         for warning in losses.warnings(context, context.enabled_plans(part.whole), will):
             if _kind(warning) in kinds:
-                more = _giver(context, part.was, part.will) if warning.code == "mailbox-deletion" else {}
+                more = _of_mailbox(context, part) if warning.code == "mailbox-deletion" else {}
+                if more is None:
+                    continue
                 yield msgspec.structs.replace(warning, params={**warning.params, **more, **who})
         for sku_id in sorted(held(part.was) & held(part.whole) - held(part.will)):
             if not context.plans_of(sku_id):
@@ -51,6 +53,23 @@ def _kind(warning: Warning) -> tuple[str, object, object]:
     """Return what is the same for two warnings of one loss."""
     service = warning.params.get("service")
     return warning.code, service, None if service else warning.params.get("title")
+
+
+def _of_mailbox(context: Context, part: Part) -> dict[str, Any] | None:
+    """Return what is told of a mailbox that goes with its licence; None: it needs none, and stays.
+
+    `unknown` names what nobody told of a shared one: it may need the licence.
+    """
+    giver = _giver(context, part.was, part.will)
+    mailbox = context.mailboxes.get(part.target.id) if part.target else None
+    if mailbox is None or mailbox.purpose not in mailboxes.LICENCE_FREE or mailboxes.kept(context, part):
+        return giver
+    unknown = mailboxes.unknown(mailbox)
+    if not unknown:
+        return None
+    report = context.current.usage_report
+    told = {"report": report} if report else {}
+    return giver | {"purpose": mailbox.purpose, "unknown": unknown, **told}
 
 
 def _giver(context: Context, was: Holdings, will: Holdings) -> dict[str, str]:
@@ -67,12 +86,14 @@ def _deletion(context: Context, draft: Draft) -> Iterator[Warning]:
     if draft.change.kind != "delete-user" or not draft.change.user:
         return
     plans = context.enabled_plans(draft.parts[0].was)
+    mailbox = context.mailboxes.get(draft.target.id) if draft.target else None
     yield Warning(
         code="user-deletion",
         params={
             "name": draft.change.user.name,
             "skus": [context.sku(sku_id).part_number for sku_id in draft.frees],
             "mailbox": losses.mailbox_level(context, plans) > 0,
+            **({"on_hold": True} if mailbox and mailbox.on_hold else {}),
             "onedrive": losses.has_onedrive(context, plans),
         },
         recoverable_until=(context.options.today + SOFT_DELETE).isoformat(),

@@ -65,7 +65,16 @@ _CELLS = {
     "enabled": "true or false, yes or no, 1 or 0",
     "priority": "whole number",
     "licenses": "names of SKUs and bundles, separated by semicolons",
+    "bytes": "a size, such as 1288490189 or 1.2 GB (1,288,490,189 bytes)",
+    "archive": "the state of an archive (Active, None), its id, or true or false",
+    "litigation_hold": "true or false, yes or no, 1 or 0",
+    "in_place_holds": (
+        "the ids of holds with semicolons between them (`$_.InPlaceHolds -join ';'`), or nothing"
+    ),
+    "retention_hold": "true or false, yes or no, 1 or 0",
 }
+
+_LISTED = {"users_from": "user", "mailboxes_from": "mailbox"}
 
 
 def _table_outside(params: Params) -> str:
@@ -127,10 +136,13 @@ FILES: dict[str, str | Callable[[Params], str]] = {
         "expected: a CSV file in the folder of this file"
     ),
     "table-twice": lambda p: f"{value(p['name'])} is already read by {first(p)}; name each table once",
-    "table-empty": "the table is empty; expected: a row of column names, and below it one row for each user",
-    "table-without-rows": (
-        "there are column names, and no user below them: that may be a broken export; "
-        "leave `users_from` out if nobody is meant"
+    "table-empty": lambda p: (
+        "the table is empty; expected: a row of column names, and below it one row for each "
+        f"{_LISTED[p['named']]}"
+    ),
+    "table-without-rows": lambda p: (
+        f"there are column names, and no {_LISTED[p['named']]} below them: that may be a broken export; "
+        f"leave `{p['named']}` out if nobody is meant"
     ),
     "csv-syntax": _csv,
     "unknown-column": lambda p: (

@@ -30,6 +30,9 @@ def _protected(f: Facts) -> Told:
         "role": f"it holds the directory role {role_names(f.names('names'))}",
         "actor": "the plan is made in its own name",
         "last-global-administrator": "it is the last global administrator",
+        "mailbox-hold": "the mailbox is on hold, and what the hold keeps would go with the licence",
+        "mailbox-size": "it is a shared mailbox of more than 50 GB, which needs a licence",
+        "mailbox-archive": "it is a shared mailbox with an archive, which needs a licence",
     }
     remedies = {
         "listed": (f"Take {names} out of `guardrails.protected_users`, in a reviewed change of its own.",),
@@ -40,6 +43,14 @@ def _protected(f: Facts) -> Told:
         ),
         "actor": ("Let another administrator apply this change.",),
         "last-global-administrator": ("Make somebody else a global administrator first.",),
+        "mailbox-hold": (
+            "Ask who put the hold in place; when it is lifted, export the mailboxes from Exchange anew.",
+            "Or delete the user instead: a mailbox on hold then stays as an inactive one, without a licence.",
+        ),
+        "mailbox-size": (
+            "Move mail out of it until it is smaller, or keep a licence with a larger mailbox.",
+        ),
+        "mailbox-archive": ("Export the archive and disable it first.",),
     }
     reason = f.text("reason")
     return Told(

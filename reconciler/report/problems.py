@@ -210,6 +210,7 @@ _SENTENCES: dict[str, str | Callable[[Params], str]] = {
     "one-key": lambda p: f"{what(p)} takes exactly one of {choice(p['keys'])}",
     # several files
     "duplicate-section": lambda p: f"{key(p['name'])} may stand in one file only; it was given at {first(p)}",
+    "duplicate-mailbox": lambda p: f"mailbox {value(p['name'])} was already told of at {first(p)}",
     "duplicate-user": lambda p: f"user {value(p['name'])} was already declared at {first(p)}",
     "duplicate-bundle": lambda p: f"bundle {value(p['name'])} was already declared at {first(p)}",
     "duplicate-subscription": lambda p: f"SKU {value(p['name'])} was already declared at {first(p)}",

@@ -50,7 +50,38 @@ class Fate(NamedTuple):
 # ------------------------------------------------------------ what is lost
 
 
+_UNKNOWN = {
+    "bytes": "whether it is larger than 50 GB",
+    "has_archive": "whether it has an archive",
+    "on_hold": "whether it is on hold",
+}
+_REPORTS = {
+    "concealed": "the tenant's usage report conceals names",
+    "forbidden": "the usage report may not be read (Reports.Read.All)",
+    "unavailable": "the usage report can't be had",
+    "cloud": "this cloud has no usage report",
+    "read": "the usage report does not tell of it",
+}
+
+
+def _shared_mailbox(f: Facts, fate: Fate) -> Warned:
+    """Return what is said of one that may need no licence, as far as anybody knows."""
+    unknown = [_UNKNOWN.get(fact, fact) for fact in f.names("unknown")]
+    sized = {"bytes", "has_archive"}.intersection(f.names("unknown"))
+    why = f" ({_REPORTS.get(f.text('report'), f.text('report'))})" if sized and f.has("report") else ""
+    a = "an" if f.text("purpose").startswith("e") else "a"
+    return Warned(
+        f"{fate.who} loses the licence of {a} {f.text('purpose')} mailbox, {f.product}. It stays without one "
+        "only below 50 GB, without an archive and without a hold, and it is not known "
+        f"{listing(unknown)}{why}; "
+        f"otherwise {fate.deadline('by assigning a licence with a mailbox again')}.",
+        "Ask in Exchange first, and name an export in `mailboxes_from`, which tells holds too.",
+    )
+
+
 def _mailbox_deletion(f: Facts, fate: Fate) -> Warned:
+    if f.has("unknown"):
+        return _shared_mailbox(f, fate)
     return Warned(
         f"{fate.who} loses the mailbox that comes with {f.product}: "
         f"{fate.deadline('by assigning a licence with a mailbox again')}. "
@@ -134,10 +165,12 @@ def _user_deletion(f: Facts, fate: Fate) -> Warned:
         *(["OneDrive"] if f.flag("onedrive") else []),
     ]
     also = f" with {listing(kept)}" if kept else ""
+    held = " The mailbox is on hold: it stays, as an inactive one, as long as the hold does."
+    hold = held if f.has("on_hold") else ""
     frees = f" It frees {listing(f.names('skus'))} at once." if f.has("skus") else ""
     return Warned(
         f"{fate.who} is deleted{also}: {fate.deadline('by restoring the user')}."
-        f"{frees} Documents on SharePoint sites stay.",
+        f"{frees}{hold} Documents on SharePoint sites stay.",
         "Delete only when certain. Otherwise block sign-in (`enabled: false`), and first turn the mailbox "
         "into a shared one, put it on hold or export it, and hand the OneDrive files over.",
     )

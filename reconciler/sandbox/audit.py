@@ -152,11 +152,11 @@ def _held(rows: Iterable[Held]) -> dict[str, list[str]]:
 # ---------------------------------------------------------------- reading
 
 
-def require_reader(actor: Actor) -> None:
-    """Raise Fault (403) unless the actor may read the tenant's logs."""
+def require_reader(actor: Actor, what: roles.Reading = "audit") -> None:
+    """Raise Fault (403) unless the actor may read the tenant's logs, or its reports."""
     held = actor.permissions if actor.row is None else actor.scopes
     by_role = actor.row is None or READERS.intersection(actor.templates)
-    if not by_role or (held is not None and not roles.may_read(held, "audit")):
+    if not by_role or (held is not None and not roles.may_read(held, what)):
         raise fault.denied()
 
 

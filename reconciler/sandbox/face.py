@@ -19,7 +19,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from reconciler.errors import UsageError
-from reconciler.sandbox import access, batch, commerce, fault, graph, processing, wire
+from reconciler.sandbox import access, batch, commerce, fault, graph, processing, usage, wire
 from reconciler.sandbox.store import Store
 from reconciler.sandbox.wire import Call, Context, Reply, Route
 
@@ -55,6 +55,8 @@ class Face:
         now = self._now()
         if unreadable is not None:
             reply = wire.refusal(unreadable, call, now)
+        elif root is None and (call.method, usage.FILES) == ("GET", call.path[: len(usage.FILES)]):
+            reply = self._file(call, now)
         elif root is None:
             reply = wire.refusal(fault.no_segment(request.path.strip("/").partition("/")[0]), call, now)
         elif (root, call.path) == (GRAPH_ROOT, BATCH):
@@ -72,6 +74,15 @@ class Face:
             return batch.run(outer, lambda call: self._answer(GRAPH_ROOT, call, now))
 
         return _safely(run, outer, now)
+
+    def _file(self, call: Call, now: datetime) -> Reply:
+        """Return a file that a report named; it takes no token."""
+
+        def run() -> Reply:
+            with self._store.reading() as db:
+                return usage.file(db, call.path, self._store.now(db))
+
+        return _safely(run, call, now)
 
     def _answer(self, root: str, call: Call, now: datetime) -> Reply:
         """Return the answer to one call; whatever goes wrong is an answer too."""

@@ -24,6 +24,7 @@ from reconciler.sandbox import (
     query,
     skus,
     tenant,
+    usage,
     users,
 )
 from reconciler.sandbox.resources import (
@@ -216,6 +217,11 @@ ROUTES = (
     Route(method="GET", path="/subscribedSkus", handler=_subscribed_skus),
     Route(method="GET", path="/directory/subscriptions", handler=_subscriptions),
     Route(method="GET", path="/roleManagement/directory/roleAssignments", handler=_role_assignments),
+    Route(
+        method="GET",
+        path="/reports/getMailboxUsageDetail(period='<period>')",
+        handler=usage.mailbox_usage,
+    ),
     Route(method="GET", path="/auditLogs/directoryAudits", handler=audit.directory_audits),
     Route(method="GET", path="/groups", handler=group_calls.all_groups),
     Route(method="GET", path="/groups/<key>", handler=group_calls.one_group),

@@ -258,6 +258,27 @@ USER_PROPERTIES = (
 SIGN_INS = "signInActivity"
 """A user's property that takes a premium tenant, and a reader of its logs."""
 
+USAGE_COLUMNS = (
+    "Report Refresh Date",
+    "User Principal Name",
+    "Display Name",
+    "Is Deleted",
+    "Deleted Date",
+    "Created Date",
+    "Last Activity Date",
+    "Item Count",
+    "Storage Used (Byte)",
+    "Issue Warning Quota (Byte)",
+    "Prohibit Send Quota (Byte)",
+    "Prohibit Send/Receive Quota (Byte)",
+    "Deleted Item Count",
+    "Deleted Item Size (Byte)",
+    "Deleted Item Quota (Byte)",
+    "Has Archive",
+    "Report Period",
+)
+"""The columns of the report on mailboxes."""
+
 USER_DEFAULT = (
     "businessPhones",
     "displayName",
