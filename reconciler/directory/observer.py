@@ -85,7 +85,8 @@ class Observer:
     ) -> dict[str, Seen]:
         """Return address → what the change's object holds now.
 
-        A user of this run who is not there yet is waited for, within bounds.
+        A user of this run who is not there yet is waited for, within bounds. Raises DirectoryError where
+        the tenant does not accept the sign-in.
         """
         seen: dict[str, Seen] = {}
         waiting = list(changes)
@@ -196,7 +197,9 @@ class Observer:
     def _ask(self, links: Sequence[str]) -> list[Answer]:
         try:
             return self._transport.read_batch(links)
-        except DirectoryError:
+        except DirectoryError as error:
+            if error.code == "unauthorized":
+                raise  # nothing can be read any more, here or elsewhere
             return []
 
     def _subscription(self, change: Change) -> Seen:

@@ -262,7 +262,10 @@ class Writer:
             for each in attempts
             if each.change.user is not None and each.write.user_id is not None
         }
-        return self._look([_without_members(each.change) for each in attempts], ids)
+        try:
+            return self._look([_without_members(each.change) for each in attempts], ids)
+        except DirectoryError:
+            return dict.fromkeys((each.change.address for each in attempts), UNREAD)
 
     def _remember(self, write: Write, outcome: Outcome) -> None:
         if outcome.status != "done" or outcome.user_id is None:

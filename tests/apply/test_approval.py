@@ -74,7 +74,7 @@ def test_a_change_that_none_of_the_actors_roles_may_make_is_blocked():
     error = refused(plan_of(own, other, nobody))
     assert error.code == "blocked-changes"
     assert [each.address for each in error.params["changes"]] == [other.address, nobody.address]
-    assert (error.params["others"], error.params["actor"]) == (1, "lara@contoso.com")
+    assert (error.params["others"], error.params["actor"].name) == (1, "lara@contoso.com")
     approved = approve(plan_of(own, other, nobody), LIVE, Consent(partial=True))
     assert [(each.status, each.permitted, each.blocked_by) for each in approved.changes] == [
         ("ready", True, ()),

@@ -51,11 +51,15 @@ class Count:
                 (self.writes if writes else self.reads).append(items)
 
 
-def apply(tmp_path, count, **options):
-    """Apply the changes of so many users; return the run and the count of its requests."""
+def apply(tmp_path, count, *, on_request=lambda number: None, **options):
+    """Apply the changes of so many users; return the run, the count of its requests and the wire.
+
+    `on_request` is told the number of each request, from 1; what it returns is the answer.
+    """
     tenant = state(count)
     changes = [assign(user) for user in tenant.users[len(STATE.users) :]]
     wire = tenants.Wire(tenants.in_process(tenants.fill(tmp_path / "home", tenant)))
+    wire.before = lambda _: on_request(len(wire.requests))
     plan = plan_of(*changes)
     with Journal(tmp_path / "journal.jsonl", clock=lambda: NOW) as log, tenants.directory(wire) as directory:
         log.begin(

@@ -8,6 +8,7 @@ import pytest
 from reconciler.directory import Write
 from reconciler.directory.tokens import Tokens
 from reconciler.errors import DirectoryError, UsageError
+from tests.apply.test_requests import apply
 from tests.directory import tenants
 from tests.directory.test_faults import is_write
 from tests.directory.test_transport import PAGE, Tenant, fault, item, page, reply, transport_to, writes
@@ -166,3 +167,40 @@ def test_a_change_for_which_no_token_is_to_be_had_failed(tmp_path):
     with tenants.directory(wire, token=none) as tenant:
         (outcome,) = tenant.carry_out([Write(change=tenants.swap())])
     assert (outcome.status, outcome.code, outcome.message) == ("failed", "unauthorized", "no-sign-in")
+
+
+# ---------------------------------------------------------------- a sign-in that is over
+
+
+def test_a_look_is_an_error_when_the_sign_in_is_over(tmp_path):
+    """What can't be read for that reason can't be read later either: it must not look like a user's fault."""
+    wire = tenants.Wire(tenants.in_process(tenants.fill(tmp_path / "home")))
+    wire.before = lambda _: fault(401)
+    with tenants.directory(wire) as tenant, pytest.raises(DirectoryError) as caught:
+        tenant.observe([tenants.swap()], {})
+    assert caught.value.code == "unauthorized"
+
+
+def test_a_write_whose_answer_is_lost_when_the_sign_in_is_over_is_unknown(tmp_path):
+    wire = tenants.Wire(tenants.in_process(tenants.fill(tmp_path / "home")))
+
+    def before(request):
+        if is_write(request):
+            raise httpx.ReadTimeout("slow")
+        return fault(401)
+
+    wire.before = before
+    with tenants.directory(wire) as tenant:
+        (outcome,) = tenant.carry_out([Write(change=tenants.swap())])
+    assert (outcome.status, outcome.code) == ("unknown", "unread")
+
+
+def test_a_run_whose_sign_in_is_over_ends(tmp_path):
+    """The batch in flight fails by name; what is left is not tried, one by one, against a closed door."""
+    run, _, wire = apply(
+        tmp_path, 100, parallelism=1, on_request=lambda number: fault(401) if number > 4 else None
+    )
+    assert [run.results[place].status for place in (0, 39)] == ["done"] * 2
+    assert {(each.status, each.code) for each in run.results[40:60]} == {("failed", "unauthorized")}
+    assert {(each.status, each.code) for each in run.results[60:]} == {("skipped", "run-ended")}
+    assert (run.error.code, run.exit_code, len(wire.requests)) == ("unauthorized", 4, 5)
