@@ -121,8 +121,9 @@ class Face:
         """Return who answers a call and the path's variable parts, or why nobody does."""
         if "//" in call.path:
             return None, {}, fault.no_segment("")
+        path = call.path.replace("/graph.", "/microsoft.graph.")  # the alias that Microsoft's SDKs use
         try:
-            rule, params = self._maps[root].bind("sandbox").match(call.path, call.method)
+            rule, params = self._maps[root].bind("sandbox").match(path, call.method)
         except MethodNotAllowed:
             return None, {}, _not_allowed()
         except HTTPException:

@@ -245,6 +245,7 @@ def test_a_deleted_user_can_be_restored_for_thirty_days_and_is_then_gone(tenant,
     it.advance(1)
     assert it.call("POST", path.format(build.user_id("bram")), json={}).status_code == 404
     assert it.get("/directory/deletedItems/microsoft.graph.user")["value"] == []
+    assert it.get("/directory/deletedItems/graph.user")["value"] == []  # the same, by its alias
 
 
 def test_of_a_user_who_is_gone_for_good_nothing_is_left(tenant, build):
