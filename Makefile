@@ -65,8 +65,9 @@ sdk: ## Microsoft's own SDK for Graph against the sandbox, in an environment of 
 	$(VENV)-sdk/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt --no-build-isolation -e '.[sdk]'
 	$(VENV)-sdk/bin/python -m pytest tests/sdk -W ignore::DeprecationWarning -W ignore::pytest.PytestUnraisableExceptionWarning
 
-bench: $(RUNTIME) ## Time and memory of a cold plan for 1,000, 10,000 and 100,000 users
+bench: $(RUNTIME) ## Time and memory of cold plans; requests and time of plan and apply over HTTP
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/graph.py
 
 # --------------------------------------------------------------------------------------- the house
 

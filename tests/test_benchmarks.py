@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks import generate, run
+from benchmarks import generate, graph, run
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path):
@@ -61,3 +61,12 @@ def test_the_plan_of_a_generated_tenant_holds_its_changes_and_no_others(tmp_path
     assert plan["summary"]["create"] == kinds["create-user"] == changed["create"]
     assert plan["summary"]["delete"] == kinds["delete-user"] == changed["delete"]
     assert plan["summary"]["update"] == kinds["update-user"] == changed["profile"]
+
+
+def test_plan_and_apply_over_http_are_counted():
+    """Every change is one write, and a second plan finds nothing to do."""
+    plan, applied, again = ([cell.strip() for cell in row.split("|")[1:-1]] for row in graph.measure(100))
+    users, _, changes, _, writes, _, theirs = applied
+    assert (users, writes, theirs) == ("100", changes, str(8 * int(changes)))
+    assert (plan[2], plan[4], plan[6]) == (changes, "0", "100")
+    assert (again[2], again[4]) == ("0", "0")
