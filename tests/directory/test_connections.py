@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from reconciler.directory.connections import Connections
+from tests.directory import tenants
 
 URL = httpx.URL("https://graph.example/v1.0/things")
 
@@ -85,3 +86,18 @@ def test_what_is_under_way_is_not_cut_off():
         thread.join(20)
         assert (found, old.closed) == ([503], 1)
         assert (ask(connections), new.closed) == (200, 0)
+
+
+@pytest.mark.parametrize(("timeout", "connect"), [(5.0, 5.0), (90.0, 15.0)])
+def test_the_time_for_one_request_is_that_which_was_asked_for(tmp_path, timeout, connect):
+    """Nobody waits as long for a connection as for an answer."""
+    wire = tenants.Wire(tenants.in_process(tenants.fill(tmp_path / "home")))
+    with tenants.directory(wire, timeout=timeout) as tenant:
+        tenant.identity()
+    (request,) = wire.requests
+    assert request.extensions["timeout"] == {
+        "connect": connect,
+        "read": timeout,
+        "write": timeout,
+        "pool": timeout,
+    }
