@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from reconciler.config import Document
     from reconciler.directory import Directory
-    from reconciler.directory.claims import Claims
     from reconciler.directory.signin import Signin
     from reconciler.looking.checkup import Checkup
+    from reconciler.model import Actor
     from reconciler.roles import Reading
 
 WARN, FAULT = timedelta(seconds=30), timedelta(seconds=120)
@@ -82,13 +82,17 @@ def examine(document: Document | None, connection: session.Connection) -> Checku
         if isinstance(error, UsageError) and tenant.provider == "sandbox":
             raise  # about files of this computer: there is no tenant to tell of
         found.errors.append(error)
+    unread = found.diagnosis.verdicts[0].lacks if found.diagnosis else ()
+    if unread:
+        found.errors.append(DirectoryError("may-not-read", what=list(unread)))
     return found
 
 
 def _live(found: Checkup, document: Document | None, connection: session.Connection) -> None:
     """Sign in, and look at the token before the tenant is asked."""
     from reconciler.cli import live
-    from reconciler.directory import clouds
+    from reconciler.directory import clouds, whoami
+    from reconciler.roles import ROLES
 
     found.graph = clouds.graph_url(clouds.CLOUDS[found.tenant.cloud], os.environ)
     with live.sign_in(found.tenant, connection) as signed:
@@ -96,7 +100,11 @@ def _live(found: Checkup, document: Document | None, connection: session.Connect
             claims = signed.claims()
         finally:
             found.method, found.tried = signed.method, _tried(signed)
-        _read(found, claims)
+        if claims is not None:
+            found.expires = claims.expires
+            found.kind = "application" if claims.is_application else "user"
+            found.in_token = tuple(sorted(ROLES[each] for each in claims.wids if each in ROLES))
+            _judge(found, document, whoami.told(claims))
         with live.connect(found.tenant, connection, signed) as directory:
             _ask(found, document, directory)
 
@@ -108,40 +116,27 @@ def _tried(signed: Signin) -> list[dict[str, Any]]:
     ]
 
 
-def _read(found: Checkup, claims: Claims | None) -> None:
-    """Keep what the token tells."""
-    from reconciler.roles import ROLES
-
-    if claims is None:
-        return
-    found.expires = claims.expires
-    found.kind = "application" if claims.is_application else "user"
-    found.in_token = tuple(sorted(ROLES[each] for each in claims.wids if each in ROLES))
-
-
 def _ask(found: Checkup, document: Document | None, directory: Directory) -> None:
     """Ask the tenant who it is, what its clock says and who acts."""
-    from reconciler.config import uses
-    from reconciler.looking import permissions
-
     before = datetime.now(UTC)
     found.organization, clock = directory.identity()
     if found.tenant.provider == "graph":
         _compare_clocks(found, clock, before, datetime.now(UTC))
     session.check_tenant(found.tenant, found.organization)
-    found.actor = directory.actor()
+    _judge(found, document, directory.actor())
+
+
+def _judge(found: Checkup, document: Document | None, actor: Actor) -> None:
+    """Compare what somebody has with what the files take."""
+    from reconciler.config import uses
+    from reconciler.looking import permissions
+
     reads: tuple[Reading, ...] = ()
     if document is not None and uses.asks_for_mailboxes(document):
         reads = ("mailboxes",)
-    found.diagnosis = permissions.diagnose(
-        found.actor,
-        found.kind,
-        uses.abilities(document) if document else (),
-        reads,
-    )
-    unread = found.diagnosis.verdicts[0].lacks
-    if unread:
-        found.errors.append(DirectoryError("may-not-read", what=list(unread)))
+    abilities = uses.abilities(document) if document else frozenset()
+    found.actor = actor
+    found.diagnosis = permissions.diagnose(actor, found.kind, abilities, reads)
 
 
 def _compare_clocks(found: Checkup, clock: datetime, before: datetime, after: datetime) -> None:

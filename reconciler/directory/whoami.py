@@ -49,16 +49,27 @@ def actor(transport: Transport, claims: Claims | None) -> Actor:
     )
 
 
+def told(claims: Claims) -> Actor:
+    """Return who acts as far as the token tells: for whoever may not ask the directory."""
+    object_id = claims.object_id or ""
+    name = claims.upn or object_id
+    if claims.is_application:
+        named = claims.app_id or object_id
+        name = f"{claims.app_name} ({named})" if claims.app_name else f"application {named}"
+    return Actor(
+        id=object_id.lower(),
+        name=name,
+        roles=tuple(sorted(_hinted(claims))),
+        permissions=claims.roles if claims.is_application else (),
+        scopes=claims.scopes,
+    )
+
+
 def _application(transport: Transport, claims: Claims, object_id: str) -> Actor:
     """Return an application; its roles are those of its service principal."""
     scopes = _scopes(transport, object_id)
-    named = claims.app_id or object_id
-    return Actor(
-        id=object_id.lower(),
-        name=f"{claims.app_name} ({named})" if claims.app_name else f"application {named}",
-        roles=_everywhere(set(scopes) | _hinted(claims), scopes),
-        permissions=claims.roles,
-    )
+    roles = _everywhere(set(scopes) | _hinted(claims), scopes)
+    return msgspec.structs.replace(told(claims), roles=roles)
 
 
 def _hinted(claims: Claims | None) -> set[str]:

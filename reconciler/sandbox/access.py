@@ -31,6 +31,7 @@ READING: tuple[tuple[str, roles.Reading], ...] = (
     ("/auditLogs", "audit"),
     ("/reports", "reports"),
     ("/users", "users"),
+    ("/mailboxSettings", "mailboxes"),
 )
 """Path → what one must be allowed to read; the first that fits."""
 

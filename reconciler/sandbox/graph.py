@@ -119,6 +119,7 @@ def _one_user(
         _require_sign_ins(context)
     shown = users.show(context.db, [row], [name for name in names if name != MAILBOX_SETTINGS])[0]
     if MAILBOX_SETTINGS in names:
+        context.actor.require_reading("/mailboxSettings")
         purpose = mailboxes.purpose(context.db, row["id"])
         if purpose is None:
             raise fault.no_mailbox()

@@ -109,6 +109,13 @@ def test_reading_takes_a_permission_of_its_own(tenant, build, fault, path, permi
     assert fault(it.call("GET", path, by=by["User.Read"])) == DENIED
 
 
+def test_what_a_mailbox_is_for_takes_a_permission_of_its_own(tenant, build, fault):
+    it = make(tenant, build, role=None)
+    path = "/users/plain@contoso.com?$select=mailboxSettings"
+    assert fault(it.call("GET", path, by=app(*READS))) == DENIED
+    assert fault(it.call("GET", path, by=app(*READS, "MailboxSettings.Read")))[0] == 404  # it has none
+
+
 @pytest.mark.parametrize(
     "path", ["/me", "/me/transitiveMemberOf", "/me/transitiveMemberOf/microsoft.graph.directoryRole"]
 )
