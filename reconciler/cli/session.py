@@ -209,6 +209,8 @@ def planned(request: Request, planner: Planner | None = None) -> Iterator[tuple[
     Raises ConfigError with every problem, UsageError or DirectoryError: there is no plan unless
     everything could be read.
     """
+    import msgspec
+
     from reconciler.planning import unlisted
 
     document = _document(request)
@@ -221,9 +223,11 @@ def planned(request: Request, planner: Planner | None = None) -> Iterator[tuple[
         if desired.unlisted_users == "revoke":
             current = with_mailboxes(directory, current, asked)
         actor, now = directory.actor(), current.taken_at
-        made = _plan(request, desired, current, actor, now=now, planner=planner)
+        # Whose mailboxes matter shows in a plan for which nobody has told anything of them.
+        untold = msgspec.structs.replace(desired, mailboxes=())
+        made = _plan(request, untold, current, actor, now=now, planner=planner)
         more = asking.with_mailboxes_of(directory, document.tenant, made.plan, desired, current, asked)
-        if more is not current:
+        if more is not current or desired.mailboxes:
             made = _plan(request, desired, more, actor, now=now, planner=planner)
         yield made, directory
 
