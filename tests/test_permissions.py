@@ -130,10 +130,10 @@ def test_a_global_administrator_is_told_of_a_narrower_role():
     )
 
 
-def test_what_is_read_beside_the_state_is_asked_for_too():
-    found = diagnose(application(*READS, WRITES), "application", {"assign"}, ("mailboxes",))
-    assert lacks(found, "plan") == ("mailboxes",)
-    assert found.missing == ("MailboxSettings.Read",)
+def test_what_would_make_answers_fuller_is_a_wish_and_never_too_much():
+    found = diagnose(application(*READS, WRITES, "AuditLog.Read.All"), "application", {"assign"})
+    assert (found.wishes, found.surplus, lacks(found, "plan")) == (("mailboxes", "reports"), (), ())
+    assert diagnose(user("license-administrator"), "user", {"assign"}).wishes == ()
 
 
 def test_every_thing_to_read_has_a_least_permission_that_writes_nothing():

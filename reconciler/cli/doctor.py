@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from reconciler.directory.signin import Signin
     from reconciler.looking.checkup import Checkup
     from reconciler.model import Actor
-    from reconciler.roles import Reading
 
 WARN, FAULT = timedelta(seconds=30), timedelta(seconds=120)
 """A clock that is further off is told; much further, it is a fault: tokens and plans stop being valid."""
@@ -131,12 +130,9 @@ def _judge(found: Checkup, document: Document | None, actor: Actor) -> None:
     from reconciler.config import uses
     from reconciler.looking import permissions
 
-    reads: tuple[Reading, ...] = ()
-    if document is not None and uses.asks_for_mailboxes(document):
-        reads = ("mailboxes",)
     abilities = uses.abilities(document) if document else frozenset()
     found.actor = actor
-    found.diagnosis = permissions.diagnose(actor, found.kind, abilities, reads)
+    found.diagnosis = permissions.diagnose(actor, found.kind, abilities)
 
 
 def _compare_clocks(found: Checkup, clock: datetime, before: datetime, after: datetime) -> None:

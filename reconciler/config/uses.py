@@ -22,14 +22,9 @@ def abilities(document: Document) -> frozenset[Ability]:
     return frozenset(_abilities(document))
 
 
-def asks_for_mailboxes(document: Document) -> bool:
-    """Tell whether a plan hangs on what mailboxes are for."""
-    said = document.single("unlisted_users")
-    return said is not None and said[1] == "revoke"
-
-
 def _abilities(document: Document) -> Iterator[Ability]:
-    if asks_for_mailboxes(document) or any(document.members("rules")):
+    unlisted = document.single("unlisted_users")
+    if (unlisted is not None and unlisted[1] == "revoke") or any(document.members("rules")):
         yield from ("assign", "revoke")
     defaults = document.single("defaults")
     if defaults is not None:

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Literal
 
 from reconciler import roles
 from reconciler.model import Value
+from reconciler.roles import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from reconciler.model import Actor
-    from reconciler.roles import Ability, Reading
+    from reconciler.roles import Ability
 
 STATE: tuple[Reading, ...] = ("users", "organization", "skus", "groups", "roles")
 """What every command reads that looks at a tenant."""
+
+WISHES: tuple[Reading, ...] = ("mailboxes", "reports", "audit")
+"""What makes an answer fuller where it may be read; without it the answer says what is not known."""
 
 LOOKING = ("plan", "why", "users", "seats", "recoverable", "snapshot", "migrate-to-group")
 
@@ -78,10 +82,12 @@ class Diagnosis(Value, frozen=True, kw_only=True):
     """What somebody may do. `least_…` are the smallest sets of permissions, `least_roles` of a user's roles.
 
     `missing` are permissions to be granted for apply: for a user scopes, for an application permissions.
+    `wishes` are things that may not be read, and would make answers fuller.
     """
 
     verdicts: tuple[Verdict, ...]
     missing: tuple[str, ...]
+    wishes: tuple[Reading, ...]
     surplus: tuple[Surplus, ...]
     least_plan: tuple[str, ...]
     least_apply: tuple[str, ...]
@@ -91,30 +97,29 @@ class Diagnosis(Value, frozen=True, kw_only=True):
 Kind = Literal["user", "application"]
 
 
-def diagnose(
-    actor: Actor, kind: Kind, uses: Collection[Ability], reads: Collection[Reading] = ()
-) -> Diagnosis:
-    """Return what `actor` may do, where files use these abilities, and read this beside the state.
+def diagnose(actor: Actor, kind: Kind, uses: Collection[Ability]) -> Diagnosis:
+    """Return what `actor` may do, where files use these abilities.
 
     Buying is left out: no permission and no role of Entra's gives it through Graph.
     """
     used = [ability for ability in _ORDER if ability in uses] or ["assign", "revoke"]
-    read = [*STATE, *reads]
     granted = actor.permissions if actor.scopes is None else actor.scopes
     told = kind == "application" or actor.scopes is not None
-    unread = [what for what in read if told and not _reads(actor, granted, what)]
+    unread = [what for what in STATE if told and not _reads(actor, granted, what)]
     undone = [ability for ability in used if not _does(actor, ability)]
-    least_plan, least_apply = least((), read), least(used, read)
+    least_plan, least_apply = least((), STATE), least(used, STATE)
     verdicts = [Verdict(command=command, lacks=tuple(unread)) for command in LOOKING]
     verdicts.insert(1, Verdict(command="apply", lacks=(*unread, *undone)))
+    needed = {*least_plan, *least_apply, *(roles.READ[what][0] for what in WISHES)}
     missing: tuple[str, ...] = ()
     if told:
-        needed = [name for name in least_apply if name not in granted]
-        missing = tuple(name for name in needed if _adds(name, granted, used, read))
+        lacking = [name for name in least_apply if name not in granted]
+        missing = tuple(name for name in lacking if _adds(name, granted, used, STATE))
     return Diagnosis(
         verdicts=tuple(verdicts),
         missing=missing,
-        surplus=(*_surplus(granted, {*least_plan, *least_apply}, used, read), *_surplus_roles(actor, used)),
+        wishes=tuple(what for what in WISHES if told and not _reads(actor, granted, what)),
+        surplus=(*_surplus(granted, needed, used), *_surplus_roles(actor, used)),
         least_plan=least_plan,
         least_apply=least_apply,
         least_roles=_least_roles(used),
@@ -153,9 +158,7 @@ def _adds(name: str, granted: Collection[str], used: Iterable[Ability], read: It
     )
 
 
-def _surplus(
-    granted: Collection[str], needed: Collection[str], used: Sequence[Ability], read: Sequence[Reading]
-) -> list[Surplus]:
+def _surplus(granted: Collection[str], needed: Collection[str], used: Sequence[Ability]) -> list[Surplus]:
     """Return what is granted and not needed, the dangerous first."""
     found, left = [], set(granted)
     for name in sorted(
@@ -163,7 +166,7 @@ def _surplus(
     ):
         left.remove(name)
         undone = [one for one in used if roles.in_scope((name,), one) and not roles.in_scope(left, one)]
-        unread = [one for one in read if roles.may_read((name,), one) and not roles.may_read(left, one)]
+        unread = [one for one in STATE if roles.may_read((name,), one) and not roles.may_read(left, one)]
         instead = tuple(each for each in least(undone, unread) if each not in left)
         found.append(Surplus(name=name, dangerous=name.startswith(_DANGEROUS), instead=instead))
     return found

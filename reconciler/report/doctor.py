@@ -13,6 +13,7 @@ from reconciler.report.layout import Page, Span
 from reconciler.report.phrases import Facts, listing, role_names
 from reconciler.report.sanitize import clean
 from reconciler.report.signin_errors import why_not
+from reconciler.roles import READ as READING
 from reconciler.roles import TEMPLATE_IDS
 
 if TYPE_CHECKING:
@@ -36,6 +37,13 @@ DEEDS = {
 }
 """Ability → what it lets one do."""
 
+WISHES = {
+    "mailboxes": "what mailboxes are for: shared ones need no licence, and keep theirs",
+    "reports": "how large mailboxes are",
+    "audit": "licences that other tools took away, and when users last signed in",
+}
+"""What may be read beside the state → what it tells."""
+
 LABEL = 12
 
 
@@ -47,6 +55,7 @@ def lines(found: Checkup, screen: Screen) -> list[Line]:
     if found.diagnosis and found.actor:
         _verdicts(page, found.diagnosis)
         _missing(page, found, found.diagnosis)
+        _wishes(page, found.diagnosis)
         _surplus(page, found.diagnosis.surplus)
         _least(page, found.diagnosis)
     if found.tried:
@@ -124,6 +133,13 @@ def _roles(diagnosis: Diagnosis) -> str:
     return role_names(diagnosis.least_roles) if diagnosis.least_roles else "Global Administrator"
 
 
+def _wishes(page: Page, diagnosis: Diagnosis) -> None:
+    if diagnosis.wishes:
+        page.heading("Would tell more")
+        for what in diagnosis.wishes:
+            page.row([(Span(READING[what][0]), 22)], [Span(WISHES[what])])
+
+
 def _surplus(page: Page, surplus: Sequence[Surplus]) -> None:
     if not surplus:
         return
@@ -133,7 +149,7 @@ def _surplus(page: Page, surplus: Sequence[Surplus]) -> None:
         told = [
             *(["whoever has it can take over the tenant"] if one.dangerous else []),
             *([f"{listing([_named(each) for each in one.instead])} would do"] if one.instead else []),
-        ] or ["nothing here needs it"]
+        ] or ["nothing here needs it beside the others"]
         style = "red" if one.dangerous else "yellow"
         page.put(Span(name, style), Span(f": {'; '.join(told)}."), hang=4)
 
@@ -193,6 +209,7 @@ def document(found: Checkup) -> dict[str, Any]:
             for row in (diagnosis.verdicts if diagnosis else ())
         ],
         "missing": list(diagnosis.missing) if diagnosis else [],
+        "would_tell_more": [READING[what][0] for what in diagnosis.wishes] if diagnosis else [],
         "surplus": [
             {"name": one.name, "dangerous": one.dangerous, "instead": list(one.instead)}
             for one in (diagnosis.surplus if diagnosis else ())

@@ -44,8 +44,3 @@ def test_a_row_of_a_table_counts_as_an_entry(load):
     document = load(text, hr="Email,Dept\nanna@contoso.com,Sales\n")
     assert uses.abilities(document) == {"profile"}
 
-
-def test_mailboxes_are_asked_for_where_unlisted_users_lose_licences(load):
-    assert uses.asks_for_mailboxes(load("unlisted_users: revoke"))
-    assert not uses.asks_for_mailboxes(load("unlisted_users: keep"))
-    assert not uses.asks_for_mailboxes(load(""))

@@ -260,12 +260,13 @@ def test_doctor_compares_clocks(authority, live, run, in_front, ahead, code, lev
     assert ("behind" if ahead > 0 else "ahead of") in told[level][0]["message"]
 
 
-def test_doctor_asks_for_mailboxes_where_a_plan_hangs_on_them(live, run, tmp_path):
-    with (tmp_path / "tenant.yaml").open("a") as file:
-        file.write("unlisted_users: revoke\n")
+def test_doctor_tells_what_would_tell_more(authority, live, run):
+    grant(authority, *READS, "User.ReadWrite.All", "AuditLog.Read.All")
     code, out, _ = run("doctor", "--json")
-    assert (code, json.loads(out)["missing"]) == (1, ["MailboxSettings.Read"])
-    assert "may not read what mailboxes are for" in " ".join(run("doctor")[1].split())
+    told = json.loads(out)
+    assert (code, told["would_tell_more"]) == (0, ["MailboxSettings.Read", "Reports.Read.All"])
+    assert told["surplus"] == []
+    assert "Reports.Read.All" in run("doctor")[1]
 
 
 def test_doctor_goes_on_with_a_token_that_tells_nothing(live, run, tmp_path, monkeypatch):
