@@ -161,8 +161,8 @@ def test_an_export_tells_of_a_hold(run, box, export):
     assert reasons == ["mailbox-hold"]
     message = next(one["message"] for one in plan["conflicts"] if one["code"] == "protected")
     assert message == (
-        "user info@contoso.com is protected and must not lose a licence: the mailbox is on hold, and what the "
-        "hold keeps would go with the licence."
+        "user info@contoso.com is protected and must not lose a licence: the mailbox is on hold, and what "
+        "the hold keeps would go with the licence."
     )
 
 
