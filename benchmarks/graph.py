@@ -11,6 +11,7 @@ request for each licence to plan, eight to create one. Prints a Markdown table.
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -98,6 +99,15 @@ def applied(plan: Plan, directory: Directory, folder: Path) -> apply.Run:
         return apply.run(plan, directory, record, on_result=lambda _: None)
 
 
+def seats_for_all(snapshot: Path, users: int) -> None:
+    """Let the tenant of a snapshot own a seat of what is assigned for everybody."""
+    state = json.loads(snapshot.read_text(encoding="utf-8"))
+    for sku in state["subscribedSkus"]:
+        if sku["skuPartNumber"] == "POWER_BI_PRO":
+            sku["prepaidUnits"]["enabled"] = users
+    snapshot.write_text(json.dumps(state), encoding="utf-8")
+
+
 def measure(users: int) -> Iterator[str]:
     """Yield the rows of the table for a tenant of so many users."""
     with tempfile.TemporaryDirectory() as name:
@@ -106,6 +116,7 @@ def measure(users: int) -> Iterator[str]:
             [sys.executable, str(GENERATE), "--users", str(users), name], check=True, capture_output=True
         )
         (folder / "tenant.yaml").write_text(DESIRED, encoding="utf-8")
+        seats_for_all(folder / "state.json", users)
         sandbox.load(folder / "home", folder / "state.json")
         wire = Counting()
         with (
