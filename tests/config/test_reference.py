@@ -21,6 +21,10 @@ def test_an_example_is_valid(block, tmp_path):
     path.write_text(text, encoding="utf-8")
     bundles = tmp_path / "bundles.yaml"
     (tmp_path / "hr.csv").write_text("Email,Name,Dept\nanna@contoso.com,Anna,Sales\n", encoding="utf-8")
+    export = (
+        "Address,Type,Size,Archive,Litigation,Holds,Labels\ninfo@contoso.com,SharedMailbox,1,None,False,,\n"
+    )
+    (tmp_path / "exchange.csv").write_text(export, encoding="utf-8")
     own = "bundles:" in block
     bundles.write_text(
         "version: 1\n" + ("" if own else "bundles: {office: [ENTERPRISEPACK]}\n"), encoding="utf-8"
