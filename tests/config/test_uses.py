@@ -43,4 +43,3 @@ def test_a_row_of_a_table_counts_as_an_entry(load):
     text = "users_from: {csv: hr.csv, columns: {upn: Email, department: Dept}}\n"
     document = load(text, hr="Email,Dept\nanna@contoso.com,Sales\n")
     assert uses.abilities(document) == {"profile"}
-
