@@ -5,8 +5,9 @@ here prints or exits either.
 """
 
 from reconciler.apply.approval import Consent, Live, Losses, approve, losses, permit, protect
+from reconciler.apply.aside import aside
 from reconciler.apply.credentials import Credentials
-from reconciler.apply.engine import aside, run
+from reconciler.apply.engine import run
 from reconciler.apply.result import Result, Run, Status
 
 __all__ = [

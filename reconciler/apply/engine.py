@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from reconciler.apply.aside import take_off, waiting
 from reconciler.apply.confirming import Watcher, unsettled
 from reconciler.apply.credentials import generate
 from reconciler.apply.expectation import alone, carried
@@ -59,6 +60,7 @@ def run(  # noqa: PLR0913  what a run is made of, and who is told
     *,
     buy: bool = False,
     parallelism: int = 4,
+    canary: int = 0,
     on_result: Callable[[Result], None],
     on_wait: Callable[[int], None] = lambda _: None,
     credentials: Credentials | None = None,
@@ -67,20 +69,13 @@ def run(  # noqa: PLR0913  what a run is made of, and who is told
     """Carry out the ready changes of an approved plan and return what came of every change.
 
     The journal's run must have begun; it is ended here. `on_result` is called from this thread, in the
-    order of events, and must not raise. Once `stop` is set nothing more is sent; what is in
-    flight is waited for. An error that ends the run early is in the result, not raised: what was
-    written must be told.
+    order of events, and must not raise. With `canary` so many changes are made first; the rest follows
+    only where all of these were carried out and the tenant shows them. Once `stop` is set nothing more is
+    sent; what is in flight is waited for. An error that ends the run early is in the result, not raised:
+    what was written must be told.
     """
     engine = _Engine(plan, directory, journal, on_result, on_wait, credentials, stop or threading.Event())
-    return engine.run(buy=buy, parallelism=parallelism)
-
-
-def aside(plan: Plan, *, buy: bool) -> tuple[Result, ...]:
-    """Return what a run of this plan will not try, and why: nothing is read or sent for it.
-
-    Blocked changes, purchases without leave, and every change that waits for one of them.
-    """
-    return tuple(_aside(plan, Schedule(plan.changes), buy=buy))
+    return engine.run(buy=buy, parallelism=parallelism, canary=canary)
 
 
 class _Engine:
@@ -110,10 +105,24 @@ class _Engine:
         self._ids: dict[str, str] = {}
         self._sent: dict[str, Change] = {}
         self._written: set[str] = set()  # UPNs whose licences or fields this run has moved
+        self._taken: set[str] = set()
+        self._most: int | None = None  # so many may be taken for now: the canary
+        self._sick = False  # one of them was not carried out, or is not shown
+        self._confirmed: set[str] = set()
         self._error: BaseException | None = None
 
-    def run(self, *, buy: bool, parallelism: int) -> Run:
+    def run(self, *, buy: bool, parallelism: int, canary: int) -> Run:
         self._set_aside(buy=buy)
+        for most in (canary, None) if canary else (None,):
+            self._most = most
+            self._carry_out(parallelism)
+            self._confirm()
+            if most:
+                self._sick = not all(self._results[address].carried for address in self._taken)
+        return self._end()
+
+    def _carry_out(self, parallelism: int) -> None:
+        """Make as many changes as may be made, several batches in flight."""
         flying: dict[Future[list[Result]], list[Change]] = {}
         with ThreadPoolExecutor(parallelism, thread_name_prefix="apply") as pool:
             while True:
@@ -124,20 +133,23 @@ class _Engine:
                 landed, _ = wait(flying, return_when=FIRST_COMPLETED)
                 for future in landed:
                     self._land(flying.pop(future), future)
-        self._confirm()
-        return self._end()
 
     # ------------------------------------------------------------ before
 
     def _set_aside(self, *, buy: bool) -> None:
         """Settle what will not be tried."""
-        results = _aside(self._plan, self._schedule, buy=buy)
+        results = take_off(self._plan, self._schedule, buy=buy)
         self._results |= {result.address: result for result in results}
         self._tell(results)
 
     def _next(self) -> list[Change]:
         """Return the changes of the next batch; none once the run is to stop."""
-        return [] if self._stop.is_set() or self._error else self._schedule.take(BATCH)
+        if self._stop.is_set() or self._error or self._sick:
+            return []
+        room = BATCH if self._most is None else self._most - len(self._taken)
+        batch = self._schedule.take(min(BATCH, room))
+        self._taken.update(change.address for change in batch)
+        return batch
 
     def _job(self, change: Change) -> Job:
         user, apart = change.user, self._turns.apart(change, self._ids.values())
@@ -247,7 +259,7 @@ class _Engine:
                 if result.user_id:
                     self._ids[change.user.upn] = result.user_id
             dropped = self._schedule.settle(result.address, carried=result.carried)
-            skipped += _skipped(dropped, on=result.address, status=result.status)
+            skipped += waiting(dropped, on=result.address, status=result.status)
         self._results |= {result.address: result for result in (*results, *skipped)}
         self._tell([*results, *skipped])
 
@@ -265,7 +277,12 @@ class _Engine:
 
     def _confirm(self) -> None:
         """Let the tenant show what it accepted, within a bound; what it does not show is unsettled."""
-        done = [self._sent[each.address] for each in self._results.values() if each.status == "done"]
+        done = [
+            self._sent[address]
+            for address, each in self._results.items()
+            if each.status == "done" and address not in self._confirmed
+        ]
+        self._confirmed.update(change.address for change in done)
         try:
             late = (
                 []
@@ -291,6 +308,8 @@ class _Engine:
             code, params = "interrupted", {}
         elif self._error:
             code, params = "run-ended", {"because": _code(self._error)}
+        elif self._sick:
+            code, params = "canary", {}
         else:
             code, params = "waits-in-circle", {}
         rest = [result_of(change, "skipped", code=code, params=params) for change in left]
@@ -322,6 +341,7 @@ class _Engine:
             id=self._journal.run,
             results=tuple(self._results[change.address] for change in self._plan.changes),
             interrupted=interrupted,
+            canary_failed=self._sick and not interrupted and self._error is None,
             error=self._error,
         )
 
@@ -334,33 +354,6 @@ class _Engine:
 
     def _fail(self, error: BaseException) -> None:
         self._error = self._error or error
-
-
-def _aside(plan: Plan, schedule: Schedule, *, buy: bool) -> list[Result]:
-    """Take what will not be tried off the schedule; return its results."""
-    results = []
-    for change in plan.changes:
-        if not change.ready:
-            roles = [] if change.permitted else list(change.roles)
-            results.append(
-                result_of(change, "blocked", params={"by": list(change.blocked_by), "roles": roles})
-            )
-        elif change.buys and not buy:
-            results.append(result_of(change, "left-out", code="needs-buy"))
-    told = {result.address for result in results}
-    causes: list[tuple[str, str]] = [(result.address, result.status) for result in results]
-    causes += [(address, "missing") for address in schedule.unknown()]
-    for address, status in causes:
-        dropped = [change for change in schedule.drop(address) if change.address not in told]
-        results += _skipped(dropped, on=address, status=status)
-    return results
-
-
-def _skipped(changes: Iterable[Change], *, on: str, status: str) -> list[Result]:
-    """Return the results of changes that wait for one that was not carried out."""
-    return [
-        result_of(change, "skipped", code="waits", params={"on": on, "status": status}) for change in changes
-    ]
 
 
 def _code(error: BaseException) -> str:

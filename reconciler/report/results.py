@@ -48,6 +48,7 @@ _CODES: dict[str, str] = {
     "unreadable": "it could not be read just before the write; nothing was written",
     "needs-buy": "it spends money: apply with --buy",
     "interrupted": "not tried: the run was interrupted",
+    "canary": "not tried: one of the first changes went wrong",
     "run-ended": "not tried: the run ended early",
     "waits-in-circle": "not tried: it waits for itself",
     "no-answer": "no outcome was told",
