@@ -22,7 +22,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
 class RunStart(Record, frozen=True, kw_only=True, tag="run-start"):
     """What was about to be carried out, by whom, with which flags. `changes` counts ready ones.
 
-    `memory` is what the plan tells later ones to remember; older journals have none.
+    `memory` is what the plan tells later ones to remember, `fencing_token` that of the lock under which it
+    ran; older journals have neither.
     """
 
     format_version: str = FORMAT_VERSION
@@ -34,6 +35,15 @@ class RunStart(Record, frozen=True, kw_only=True, tag="run-start"):
     options: dict[str, Any]
     changes: int
     memory: tuple[Topic, ...] = ()
+    fencing_token: int | None = None
+
+
+class Resumed(Record, frozen=True, kw_only=True, tag="run-resume"):
+    """A run that did not come to its end goes on, with the plan and the flags of its start."""
+
+    tool_version: str
+    actor: ActorInfo
+    fencing_token: int | None = None
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +84,12 @@ class Result(Record, frozen=True, kw_only=True, tag="result"):
     http_status: int | None = None
 
 
+class Verified(Record, frozen=True, kw_only=True, tag="verified"):
+    """The tenant was read again, and showed what these changes brought; a result tells its answer alone."""
+
+    addresses: tuple[str, ...]
+
+
 class RunEnd(Record, frozen=True, kw_only=True, tag="run-end"):
     """The run came to its end by itself, interrupted or not. `counts` is by status."""
 
@@ -82,23 +98,34 @@ class RunEnd(Record, frozen=True, kw_only=True, tag="run-end"):
     interrupted: bool = False
 
 
-Line = RunStart | Intent | Result | RunEnd
+Line = RunStart | Resumed | Intent | Result | Verified | RunEnd
 
 
 class Damage(msgspec.Struct, frozen=True, kw_only=True):
-    """A line that is no record: torn by a kill, or not ours. `line` counts from 1."""
+    """A line that is no record: torn by a kill, or not ours. `line` counts from 1.
+
+    `broken` tells that the chain of the lines breaks there (see journal_chain): the line itself may be a
+    record, but somebody changed it, the one before it, or what stood between.
+    """
 
     line: int
     reason: str
+    broken: bool = False
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the journal holds of one run, in the order of writing."""
+    """All that the journal holds of one run, in the order of writing.
+
+    Of a change that a resumed run tried again, the last try counts. `verified` are addresses; `resumed`
+    are the instants at which the run went on.
+    """
 
     id: str
     start: RunStart
     intents: tuple[Intent, ...] = ()
     results: tuple[Result, ...] = ()
+    verified: frozenset[str] = frozenset()
+    resumed: tuple[datetime, ...] = ()
     end: RunEnd | None = None
 
     @property

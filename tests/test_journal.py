@@ -1,8 +1,11 @@
 """The journal tells what every run intended and did, however the run ended."""
 
+import hashlib
 import json
 import os
+import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -10,17 +13,19 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import jsonschema
+import msgspec
 import pytest
 
-from reconciler import journal, schemas
+from reconciler import journal, journal_lock, schemas
 from reconciler.errors import RefusedError, UsageError
 from reconciler.journal import Intent, Journal, Member, Result, RunEnd, RunStart
+from reconciler.journal_chain import Chain
 from reconciler.model import Remembered, Removal
 from reconciler.plan import ActorInfo, GroupRef, TenantInfo, Topic, UserRef
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TENANT = TenantInfo(id="t-1", domain="contoso.com", provider="sandbox")
-LATER = ("memory", "group", "members")
+LATER = ("memory", "group", "members", "prev", "fencing_token")
 """Members of a line that journals of older versions lack."""
 HEADER = {
     "tool_version": "0.1.0",
@@ -85,6 +90,11 @@ def a_run(path, *pairs, clock=lambda: NOW, tenant=TENANT, memory=(), ended=True)
         return log.run
 
 
+def unlinked(path):
+    """Return the text of a journal as older versions wrote it, without a chain."""
+    return re.sub(rb',"prev":"[0-9a-f]{64}"', b"", path.read_bytes())
+
+
 # ------------------------------------------------------------ writing and reading
 
 
@@ -94,7 +104,7 @@ def test_a_run_is_read_as_it_was_written(path):
     assert journal.runs(path) == (
         journal.Run(
             id=run,
-            start=RunStart(run=run, time=NOW, **HEADER),
+            start=RunStart(run=run, time=NOW, fencing_token=1, **HEADER),
             intents=(Intent(run=run, time=NOW, **wanted),),
             results=(Result(run=run, time=NOW, **result),),
             end=RunEnd(run=run, time=NOW, counts={"done": 1}, exit_code=0),
@@ -120,10 +130,17 @@ def test_every_line_keeps_the_published_schema(path):
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert [line["type"] for line in lines] == ["run-start", "intent", "result", "intent", "run-end"]
+    with opened(path) as log:
+        log.resume(lines[0]["run"], tool_version="0.1.0", actor=HEADER["actor"])
+        log.verify([])
+        log.verify(["users/anna/licenses"])
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    told = ["run-start", "intent", "result", "intent", "run-end", "run-resume", "verified"]
+    assert [line["type"] for line in lines] == told
     for line in lines:
         validator.validate(line)
-        for member in set(line) - {"type", *LATER}:
+        optional = LATER[:-1] if line["type"] == "run-resume" else LATER
+        for member in set(line) - {"type", *optional}:
             with pytest.raises(jsonschema.ValidationError):
                 validator.validate({key: value for key, value in line.items() if key != member})
 
@@ -259,7 +276,7 @@ def test_a_journal_cut_anywhere_is_read_up_to_the_cut(path, cut):
 )
 def test_garbage_is_told_by_its_line_and_never_ends_the_reading(path, garbage):
     a_run(path)
-    lines = path.read_bytes().split(b"\n")
+    lines = unlinked(path).split(b"\n")
     path.write_bytes(b"\n".join([lines[0], b"", garbage, *lines[1:]]))
     reading = journal.read(path)
     assert [damage.line for damage in reading.damage] == [3]
@@ -269,7 +286,7 @@ def test_garbage_is_told_by_its_line_and_never_ends_the_reading(path, garbage):
 
 def test_lines_of_a_run_whose_start_is_lost_are_left_out(path):
     a_run(path, (intent(), outcome()))
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
+    path.write_bytes(b"".join(unlinked(path).splitlines(keepends=True)[1:]))
     assert (journal.runs(path), journal.removals(path)) == ((), ())
 
 
@@ -278,6 +295,164 @@ def test_intents_without_a_result_are_unsettled(path):
     (run,) = journal.runs(path)
     assert [each.address for each in run.unsettled] == ["users/bram/licenses"]
     assert run.end is None
+
+
+# ------------------------------------------------------------ the chain
+
+
+def three_runs(path):
+    """Write three runs and return the lines."""
+    for upn in ("anna", "bram", "chris"):
+        a_run(path, (intent(upn), outcome(upn)))
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def test_each_line_tells_the_digest_of_the_line_before(path):
+    lines = three_runs(path)
+    before = b""
+    for line in lines:
+        assert json.loads(line)["prev"] == hashlib.sha256(before).hexdigest()
+        before = line.rstrip(b"\n")
+
+
+@pytest.mark.parametrize(
+    ("tamper", "line"),
+    [
+        (lambda lines: [*lines[:3], lines[3].replace(b"done", b"died"), *lines[4:]], 5),
+        (lambda lines: [*lines[:3], *lines[4:]], 4),
+        (lambda lines: [*lines[:3], lines[4], lines[3], *lines[5:]], 4),
+        (lambda lines: [*lines[:3], lines[2], *lines[3:]], 4),
+        (lambda lines: [*lines[:3], b"\n", *lines[3:]], 5),
+        (lambda lines: [*lines[:3], b"garbage\n", *lines[4:]], 5),
+        (lambda lines: [*lines[:3], re.sub(rb',"prev":"\w+"', b"", lines[3]), *lines[4:]], 4),
+        (lambda lines: lines[4:], 1),
+    ],
+    ids=["changed", "taken out", "swapped", "doubled", "empty line", "overwritten", "unlinked", "beheaded"],
+)
+def test_who_relies_on_a_journal_that_was_tampered_with_is_stopped(path, tamper, line):
+    """The error names the first line that does not follow; reading for show goes on behind it."""
+    lines = three_runs(path)
+    path.write_bytes(b"".join(tamper(lines)))
+    for rely in (journal.runs, journal.removals, journal.remembered, lambda p: opened(p).__enter__()):
+        with pytest.raises(UsageError) as caught:
+            rely(path)
+        assert caught.value.code == "journal-broken"
+        assert caught.value.params["line"] == line
+        assert caught.value.params["path"] == str(path)
+    reading = journal.read(path)
+    assert next(each for each in reading.damage if each.broken).line == line
+    assert reading.lines[-1] == journal.read(path).lines[-1]
+    with opened(path.with_name("other.jsonl")) as log:  # a lock that was taken is let go
+        log.begin(**HEADER)
+
+
+def test_every_bit_of_a_journal_that_is_turned_shows(path):
+    """But the last line's, of which nothing tells yet."""
+    text = b"".join(three_runs(path)[:5])
+    for place in range(0, text.rindex(b"\n", 0, -1) * 8, 41):
+        turned = bytearray(text)
+        turned[place // 8] ^= 1 << place % 8
+        path.write_bytes(turned)
+        with pytest.raises(UsageError):
+            journal.runs(path)
+
+
+def test_a_torn_line_is_part_of_the_chain(path):
+    """Runs may be killed one after the other: what stands between sound lines can't be exchanged."""
+    a_run(path, (intent(), None), ended=False)
+    for torn in (b'{"type":"result","ru', b'{"typ'):
+        with path.open("ab") as file:
+            file.write(torn)
+        with opened(path) as log:
+            assert log.torn
+    a_run(path, (intent(), outcome()))
+    assert len(journal.runs(path)) == 2
+    assert [damage.broken for damage in journal.read(path).damage] == [False, False]
+    whole = path.read_bytes()
+    for changed in (
+        whole.replace(b"ru\n", b"rx\n"),
+        whole.replace(b'{"typ\n', b""),
+        whole.replace(b'"ru\n', b"\n"),
+    ):
+        path.write_bytes(changed)
+        with pytest.raises(UsageError):
+            journal.runs(path)
+
+
+def test_a_run_killed_before_its_newline_left_a_whole_line(path):
+    a_run(path, (intent(), outcome()))
+    path.write_bytes(path.read_bytes()[:-1])
+    with opened(path) as log:
+        assert log.torn
+        log.begin(**HEADER)
+    assert len(journal.runs(path)) == 2
+    assert journal.read(path).damage == ()
+
+
+def test_a_journal_of_an_older_version_goes_on_as_a_chain(path):
+    a_run(path, (intent(), outcome()))
+    path.write_bytes(unlinked(path))
+    a_run(path, (intent("bram"), outcome("bram")))
+    assert len(journal.runs(path)) == 2
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3], *lines[4:]]))  # the last line without a link, of which one tells
+    with pytest.raises(UsageError):
+        journal.runs(path)
+
+
+def test_lines_of_a_later_version_do_not_break_the_chain(path):
+    chain = Chain()
+    a_run(path)
+    for line in path.read_bytes().splitlines():
+        chain.take(line, sound=True)
+    with path.open("ab") as file:
+        file.write(chain.link(b'{"type":"later-kind"}') + b"\n")
+    a_run(path)
+    assert len(journal.runs(path)) == 2
+
+
+def test_after_a_failed_write_nothing_more_is_written(path, monkeypatch):
+    """What is on the disk may end in the middle of a line; another behind it would be lost in it."""
+
+    def half(descriptor, data):
+        real(descriptor, data[: len(data) // 2])
+        raise OSError(5, "Input/output error")
+
+    real = os.write
+    with opened(path) as log:
+        log.begin(**HEADER)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", half)
+            with pytest.raises(UsageError):
+                log.intend([intent()])
+        with pytest.raises(UsageError):
+            log.end(counts={}, exit_code=0, interrupted=False)
+    a_run(path)
+    assert len(journal.runs(path)) == 2
+
+
+# ------------------------------------------------------------ a run that goes on
+
+
+def test_a_run_that_goes_on_is_one_run(path):
+    """The last that is said of a change counts, and the run has its second end only."""
+    run = a_run(path, (intent(), outcome(status="failed")), (intent("bram"), None))
+    with opened(path, lambda: NOW + timedelta(hours=1)) as log:
+        log.resume(run, tool_version="0.1.0", actor=HEADER["actor"])
+        log.intend([intent(after=("e5",))])
+    (told,) = journal.runs(path)
+    assert (told.end, told.resumed) == (None, (NOW + timedelta(hours=1),))
+    assert [each.address for each in told.unsettled] == ["users/bram/licenses", "users/anna/licenses"]
+    with opened(path) as log:
+        log.resume(run, tool_version="0.1.0", actor=HEADER["actor"])
+        log.record([outcome(), outcome("bram")])
+        log.verify(["users/anna/licenses"])
+        log.end(counts={}, exit_code=0, interrupted=False)
+    (told,) = journal.runs(path)
+    assert (told.unsettled, told.verified) == ((), {"users/anna/licenses"})
+    assert told.end
+    assert told.intents[-1].after == {"assignments": held("e5")}
+    assert set(removed(path)) == {("id-anna", "e1"), ("id-bram", "e1")}
 
 
 # ------------------------------------------------------------ what was taken away
@@ -538,7 +713,8 @@ def test_a_journal_of_an_older_version_is_read(path):
     a_run(path, (intent(), outcome()))
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     older = [{key: value for key, value in line.items() if key not in LATER} for line in lines]
-    lines_now = journal.read(path).lines
+    start, *rest = journal.read(path).lines
+    lines_now = (msgspec.structs.replace(start, fencing_token=None), *rest)
     path.write_text("".join(json.dumps(line) + "\n" for line in older))
     assert journal.read(path) == journal.Reading(lines=lines_now)
     assert set(removed(path)) == {("id-anna", "e1")}
@@ -583,6 +759,119 @@ def test_the_lock_of_a_killed_process_is_free(path, holder):
         log.begin(**HEADER)
 
 
+def test_who_is_refused_learns_who_holds_the_lock_since_when_and_until_when(path, holder):
+    with pytest.raises(RefusedError) as caught, opened(path):
+        pass
+    told = caught.value.params
+    assert re.fullmatch("[0-9a-f]{8}", told["holder"])
+    assert told["host"] == socket.gethostname()
+    since, until = (datetime.fromisoformat(told[key]) for key in ("since", "until"))
+    assert until - since == journal_lock.LIFETIME
+    assert told["path"] == str(path.with_suffix(".lock"))
+
+
+def test_a_lock_is_taken_from_the_holder_that_is_named_and_from_no_other(path, holder):
+    """The former holder finds out before its next batch, and writes nothing more."""
+    with pytest.raises(RefusedError) as caught, Journal(path, breaking="00000000"):
+        pass
+    with Journal(path, breaking=caught.value.params["holder"]) as log:
+        log.begin(**HEADER)
+        with pytest.raises(RefusedError) as second, opened(path):
+            pass
+        assert second.value.params["process"] == str(os.getpid())
+
+
+def test_who_lost_the_lock_sends_nothing_and_writes_nothing_more(path):
+    with opened(path) as former:
+        former.begin(**HEADER)
+        with Journal(path, breaking=former_id(path)) as log:
+            log.begin(**HEADER)
+            for write in (
+                lambda: former.intend([intent()]),
+                lambda: former.record([outcome()]),
+                lambda: former.end(counts={}, exit_code=0, interrupted=False),
+            ):
+                with pytest.raises(RefusedError) as caught:
+                    write()
+                assert caught.value.code == "lock-lost"
+                assert caught.value.params["holder"] == former_id(path)
+            log.intend([intent()])
+    assert [len(run.intents) for run in journal.runs(path)] == [0, 1]
+    tokens = [run.start.fencing_token for run in journal.runs(path)]
+    assert tokens == [1, 2]
+
+
+def former_id(path):
+    return json.loads(path.with_suffix(".lock").read_bytes())["id"]
+
+
+def test_a_lock_file_that_was_removed_is_no_lock(path):
+    with opened(path) as log:
+        path.with_suffix(".lock").unlink()
+        with pytest.raises(RefusedError) as caught:
+            log.begin(**HEADER)
+    assert (caught.value.code, caught.value.params["path"]) == ("lock-lost", str(path.with_suffix(".lock")))
+
+
+def test_a_lock_whose_time_is_over_may_be_taken(tmp_path):
+    """Its holder may sleep, or wait for an answer: what it would send next it does not send."""
+    path, now = tmp_path / "lock", NOW
+    with journal_lock.locked(path, now=lambda: now) as first:
+        now = NOW + journal_lock.LIFETIME
+        with pytest.raises(RefusedError), journal_lock.locked(path, now=lambda: now):
+            pass
+        now += timedelta(seconds=1)
+        with journal_lock.locked(path, now=lambda: now) as second:
+            assert second.holder.token == 2
+            with pytest.raises(RefusedError):
+                first.check()
+            second.check()
+
+
+def test_a_lock_is_renewed_while_its_holder_works(tmp_path):
+    path, now = tmp_path / "lock", NOW
+    with journal_lock.locked(path, now=lambda: now) as lock:
+        now += journal_lock.LIFETIME / 3
+        lock.check()
+        assert lock.holder.expires == NOW + journal_lock.LIFETIME
+        now += journal_lock.LIFETIME / 3
+        lock.check()
+        assert lock.holder.expires == now + journal_lock.LIFETIME
+        assert json.loads(path.read_bytes())["expires"] == lock.holder.expires.isoformat().replace(
+            "+00:00", "Z"
+        )
+
+
+def test_a_lock_that_is_replaced_while_it_is_taken_counts_in_its_new_place(tmp_path, monkeypatch):
+    path, take = tmp_path / "lock", journal_lock._take
+
+    def late(descriptor):
+        monkeypatch.setattr(journal_lock, "_take", take)
+        path.unlink()
+        return take(descriptor)
+
+    monkeypatch.setattr(journal_lock, "_take", late)
+    with journal_lock.locked(path) as lock:
+        lock.check()
+
+
+@pytest.mark.parametrize("text", [b"", b"4711\n", b"\xff", b"{}"])
+def test_a_lock_of_another_version_tells_nobody_and_is_no_hindrance(path, text):
+    path.parent.mkdir()
+    path.with_suffix(".lock").write_bytes(text)
+    a_run(path)
+    assert journal.runs(path)[0].start.fencing_token == 1
+
+
+def test_a_lock_of_another_version_that_is_held_is_respected(tmp_path):
+    path = tmp_path / "lock"
+    with journal_lock.locked(path):
+        path.write_bytes(b"4711\n")
+        with pytest.raises(RefusedError) as caught, journal_lock.locked(path):
+            pass
+    assert caught.value.params == {"path": str(path)}
+
+
 def test_the_lock_is_free_after_a_run_and_after_a_failure_to_open(path, monkeypatch):
     a_run(path)
     with monkeypatch.context() as patch:
@@ -595,3 +884,46 @@ def test_the_lock_is_free_after_a_run_and_after_a_failure_to_open(path, monkeypa
 
 def test_the_journal_is_read_while_a_run_writes(path, holder):
     assert journal.read(path) == journal.Reading()
+
+
+# ------------------------------------------------------------ places
+
+
+def test_a_path_names_a_file_or_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "folder").mkdir()
+    names = {
+        "~/other.jsonl": tmp_path / "other.jsonl",
+        str(tmp_path / "folder"): tmp_path / "folder" / "journal.jsonl",
+        str(tmp_path / "j"): tmp_path / "j",
+    }
+    for typed, path in names.items():
+        assert journal.place_of(typed) == journal.place_of(path)
+        assert journal.place_of(typed).name == str(path)
+
+
+def test_the_plan_of_a_run_is_kept_beside_the_journal_for_its_owner_alone(path):
+    place = journal.place_of(path)
+    assert place.kept("20261124-020000-0000") is None
+    place.forget("20261124-020000-0000")
+    for plan in (b"a longer plan", b"a plan"):
+        place.keep("20261124-020000-0000", plan)
+        assert place.kept("20261124-020000-0000") == plan
+    (kept,) = (path.parent / "runs").iterdir()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    place.forget("20261124-020000-0000")
+    assert list((path.parent / "runs").iterdir()) == []
+
+
+def test_a_plan_that_can_not_be_kept_or_read_is_told(path):
+    place = journal.place_of(path)
+    (path.parent / "runs" / "r.plan.json").mkdir(parents=True)
+    for failing, code in (
+        (lambda: place.keep("r", b""), "journal-unwritable"),
+        (lambda: place.kept("r"), "unreadable-file"),
+        (lambda: place.forget("r"), "journal-unwritable"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            failing()
+        assert caught.value.code == code

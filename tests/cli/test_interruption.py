@@ -61,7 +61,7 @@ def append(self, data):
     if hit and what == "journal-before":
         kill()
     if hit and what == "journal-torn":
-        os.write(self._fd, data[: len(data) // 2 + 3])
+        os.write(self._pen._descriptor, data[: len(data) // 2 + 3])
         kill()
     write(self, data)
     if hit:
