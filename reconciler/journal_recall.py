@@ -6,14 +6,15 @@ journal of years needn't fit into memory. Pure; nothing is read or written here.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.journal_lines import Intent, Result, RunStart
 from reconciler.model import Removal
 from reconciler.plan_memory import Memory
+from reconciler.plan_rails import skus_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from reconciler.journal_lines import Damage, Line
@@ -36,43 +37,50 @@ def removals(lines: Iterable[Line | Damage], tenant_id: str | None) -> tuple[Rem
     may be real must not be missed.
     """
     taken: Taken = {}
-    pending: dict[str, Intent] = {}
-    ours = False
-    for line in lines:
-        if isinstance(line, Intent) and ours:
-            pending[line.address] = line
-        elif isinstance(line, Result) and line.address in pending:
-            _replay(pending.pop(line.address), line, taken)
-        elif isinstance(line, RunStart):
-            _replay_all(pending, taken)
-            ours = tenant_id in (None, line.tenant.id)
-    _replay_all(pending, taken)
+    for intent, user, moment in writes(lines, tenant_id):
+        _replay(intent, user, moment, taken)
     return tuple(
         Removal(user_id=user, sku_id=sku, removed_at=moment)
         for (user, sku), (moment, _) in sorted(taken.items())
     )
 
 
-def _replay_all(pending: dict[str, Intent], taken: Taken) -> None:
-    """Take account of the writes of a run that was killed while they were on their way."""
-    for intent in pending.values():
-        _replay(intent, None, taken)
-    pending.clear()
+def writes(
+    lines: Iterable[Line | Damage], tenant_id: str | None
+) -> Iterator[tuple[Intent, str | None, datetime]]:
+    """Yield each write that happened or may have, with the id of its user, and when.
+
+    Those of a run that was killed while they were on their way are among them.
+    """
+    pending: dict[str, Intent] = {}
+    ours = False
+    for line in lines:
+        if isinstance(line, Intent) and ours:
+            pending[line.address] = line
+        elif isinstance(line, Result) and line.address in pending:
+            intent = pending.pop(line.address)
+            if line.status in WRITTEN or line.code == MEMBER_ERRORS:
+                yield intent, line.user_id or _user_of(intent), line.time
+        elif isinstance(line, RunStart):
+            yield from ((intent, _user_of(intent), intent.time) for intent in pending.values())
+            pending.clear()
+            ours = tenant_id in (None, line.tenant.id)
+    yield from ((intent, _user_of(intent), intent.time) for intent in pending.values())
 
 
-def _replay(intent: Intent, result: Result | None, taken: Taken) -> None:
+def _user_of(intent: Intent) -> str | None:
+    return intent.user.id if intent.user else None
+
+
+def _replay(intent: Intent, user: str | None, moment: datetime, taken: Taken) -> None:
     """Bring `taken` forward over one write."""
-    user = (result.user_id if result else None) or (intent.user.id if intent.user else None)
-    if result and result.status not in WRITTEN and result.code != MEMBER_ERRORS:
-        return
-    moment = result.time if result else intent.time
     for member in intent.members:
         taken.update({(member.id, sku): (moment, intent.kind) for sku in member.loses})
         for sku in member.gains:
             taken.pop((member.id, sku), None)
     if user is None:
         return
-    held, kept = _skus(intent.before), _skus(intent.after)
+    held, kept = skus_in(intent.before), skus_in(intent.after)
     match intent.kind:
         case "restore-user":
             for key in [key for key, (_, by) in taken.items() if key[0] == user and by == "delete-user"]:
@@ -83,14 +91,6 @@ def _replay(intent: Intent, result: Result | None, taken: Taken) -> None:
             taken.update({(user, sku): (moment, intent.kind) for sku in held - kept})
             for sku in kept - held:
                 taken.pop((user, sku), None)
-
-
-def _skus(state: dict[str, Any]) -> frozenset[str]:
-    """Return the SKUs that a change's `before` or `after` holds, from whichever source."""
-    held = state.get("assignments")
-    if not isinstance(held, list):
-        return frozenset()
-    return frozenset(str(one["sku_id"]) for one in held if isinstance(one, dict) and "sku_id" in one)
 
 
 def remembered(lines: Iterable[Line | Damage], tenant_id: str | None) -> tuple[Remembered, ...]:

@@ -15,6 +15,7 @@ from reconciler.model_state import (
     Actor,
     Assignment,
     Current,
+    Deed,
     DeletedUser,
     Domain,
     Group,
@@ -38,10 +39,12 @@ Mode = Literal["replace", "add"]
 __all__ = [
     "Actor",
     "Assignment",
+    "Baseline",
     "Choice",
     "Cloud",
     "Condition",
     "Current",
+    "Deed",
     "DeletedUser",
     "Desired",
     "Domain",
@@ -318,8 +321,24 @@ class Guardrails(Value, frozen=True, kw_only=True):
 
     max_revocations: Rail = Rail(count=50, percent=10, free=5)
     max_deletions: Rail = Rail(count=5)
+    max_purchases: Rail = Rail(count=50)
     protected_users: tuple[str, ...] = ()
     protected_skus: tuple[str, ...] = ()  # SKU ids
+
+
+class Baseline(Value, frozen=True, kw_only=True):
+    """What a place says that the author of a change can't alter: a revision, or a file of guard rails.
+
+    A plan keeps to the stricter of these rails and its own. `entries` counts `users`; where a file says
+    nothing but rails, that and what follows is None, or nothing.
+    """
+
+    name: str
+    guardrails: Guardrails
+    entries: int | None = None
+    unlisted_users: Literal["keep", "revoke"] | None = None
+    disable_before_delete: int | None = None
+    restrictions: tuple[Restriction, ...] = ()
 
 
 class ToldMailbox(Value, frozen=True, kw_only=True):
@@ -338,7 +357,8 @@ class Desired(Value, frozen=True, kw_only=True):
 
     Entries are sorted by UPN, rules and groups by name, mailboxes by address.
     `ignored_skus` are ids (the catalogue's free SKUs where `ignore_skus` is omitted).
-    `unlisted_location` is where `unlisted_users` stands in the file. `digest` is over the files.
+    `unlisted_location` and `guardrails_location` are where these stand in the files. `digest` is over the
+    files. `guardrails` are the files' own: a plan keeps to those of the `baselines` too.
     """
 
     tenant: TenantRef
@@ -354,6 +374,8 @@ class Desired(Value, frozen=True, kw_only=True):
     disable_before_delete: int | None = None  # days
     restrictions: tuple[Restriction, ...] = ()
     guardrails: Guardrails = Guardrails()
+    guardrails_location: Location | None = None
+    baselines: tuple[Baseline, ...] = ()
     mailboxes: tuple[ToldMailbox, ...] = ()
 
 

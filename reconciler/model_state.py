@@ -193,6 +193,24 @@ class Remembered(Value, frozen=True, kw_only=True):
     left: dict[str, datetime] = {}
 
 
+class Deed(Value, frozen=True, kw_only=True):
+    """What applied runs did at a moment, from the journal, that guard rails count again later.
+
+    `lost` maps the id of a SKU to how many users lost it and did not get it back; `deleted` counts users
+    who were not restored, `bought` seats.
+    """
+
+    time: datetime
+    lost: dict[str, int] = {}
+    deleted: int = 0
+    bought: int = 0
+
+    @property
+    def revoked(self) -> int:
+        """Return how many pairs of user and SKU were lost."""
+        return sum(self.lost.values())
+
+
 class Domain(Value, frozen=True, kw_only=True):
     """A verified domain; `kind` is "Managed" or "Federated"."""
 
@@ -229,6 +247,7 @@ class Current(Value, frozen=True, kw_only=True):
     usage_report: UsageReport | None = None
     removals: tuple[Removal, ...] = ()
     remembered: tuple[Remembered, ...] = ()
+    deeds: tuple[Deed, ...] = ()
 
 
 class Actor(Value, frozen=True, kw_only=True):

@@ -231,7 +231,8 @@ class Topic(Value, frozen=True, kw_only=True):
     """What an applied run shall remember, against what earlier ones do (model.Remembered).
 
     Topics: "rules/NAME", whom a replacing rule matches; "disabled", accounts that shall be deleted and
-    can't sign in. `joined` and `left` are user ids that are new and gone since the last applied run.
+    can't sign in; and, figures alone, "users", entries of `users`, and "tenant", users whom the run leaves.
+    `joined` and `left` are user ids that are new and gone since the last applied run.
     """
 
     topic: str
@@ -309,7 +310,8 @@ class ActorInfo(Value, frozen=True, kw_only=True, omit_defaults=True):
 class Plan(Value, frozen=True, kw_only=True):
     """A whole plan. Instants are RFC 3339 in UTC; `digest` is not here: it belongs to the document.
 
-    Changes stand in an order that is safe to apply; any other that respects `depends_on` is too.
+    Changes stand in an order that is safe to apply; any other that respects `depends_on` is too. `allowed`
+    are guard rails that would refuse the plan, had it not been made with their names.
     """
 
     format_version: str = FORMAT_VERSION
@@ -327,6 +329,7 @@ class Plan(Value, frozen=True, kw_only=True):
     conflicts: tuple[Conflict, ...] = ()
     seats: tuple[SeatRow, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    allowed: tuple[Refusal, ...] = ()
     rules: tuple[RuleRow, ...] = ()
     memory: tuple[Topic, ...] = ()
     horizon: tuple[Day, ...] | None = None

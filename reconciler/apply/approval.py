@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reconciler.errors import RefusedError
-from reconciler.model import Actor, Group, RoleAssignment, Value
+from reconciler.errors import RefusedError, UsageError
+from reconciler.model import Actor, Deed, Group, Rail, RoleAssignment, Value
 from reconciler.plan import ActorInfo
 from reconciler.plan_access import permitted
+from reconciler.plan_rails import MONEY, RAILS, Toll, judge
 from reconciler.roles import GLOBAL_ADMINISTRATOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.plan import Change, Plan, UserRef
+    from reconciler.plan import Change, Plan, Refusal, UserRef
 
 DESTROYS_MAILBOX, DESTROYS_USER = "mailbox-deletion", "user-deletion"
 OF_LICENCES = ("set-licenses", "set-group-licenses", "remove-member")
@@ -31,7 +32,8 @@ class Live(Value, frozen=True, kw_only=True):
     """Who and where we are now: the tenant's id and clock, and the actor with the roles of now.
 
     `roles` and `groups` are what protects users now: all role assignments, and the groups that the
-    plan's guard rails name. Neither is needed for a plan that was made a moment ago.
+    plan's guard rails name. `deeds` is what runs took lately, by the journal. None of these is needed for a
+    plan that was made a moment ago.
     """
 
     tenant_id: str
@@ -40,12 +42,17 @@ class Live(Value, frozen=True, kw_only=True):
     now: datetime
     roles: tuple[RoleAssignment, ...] = ()
     groups: tuple[Group, ...] = ()
+    deeds: tuple[Deed, ...] = ()
 
 
 class Consent(Value, frozen=True, kw_only=True):
-    """What the person at the keyboard allows beyond the plan; `allow` names guard rails."""
+    """What the person at the keyboard allows beyond the plan; `allow` names guard rails.
+
+    `buy` tells that changes that spend money are carried out too.
+    """
 
     partial: bool = False
+    buy: bool = False
     allow: frozenset[str] = frozenset()
 
 
@@ -82,7 +89,7 @@ def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
         )
     if live.now > datetime.fromisoformat(plan.expires_at):
         raise RefusedError("expired-plan", expired_at=plan.expires_at, now=live.now.isoformat())
-    refusals = tuple(refusal for refusal in plan.refusals if refusal.code not in consent.allow)
+    refusals = tuple(_refusals(plan, live, consent))
     if refusals:
         raise RefusedError("guardrail", refusals=refusals)
     unrepeated = sorted(set(plan.options.get("allow", ())) - consent.allow)
@@ -98,6 +105,26 @@ def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
             actor=ActorInfo.of(live.actor),
         )
     return judged
+
+
+def _refusals(plan: Plan, live: Live, consent: Consent) -> Iterator[Refusal]:
+    """Yield the guard rails that refuse the plan now: as it was judged, and with what runs did since.
+
+    Rails on money refuse nothing where nothing is bought.
+    """
+    own = {name: rail for name, rail in plan.guardrails.items() if name in RAILS}
+    try:
+        rails = msgspec.convert(own, dict[str, Rail])
+        toll = msgspec.convert(plan.guardrails.get("judged", {}), Toll)
+    except msgspec.ValidationError as error:
+        raise UsageError("bad-plan", path="the plan", reason=str(error), at="$.guardrails") from error
+    then = (*plan.refusals, *plan.allowed)
+    known = {refusal.code for refusal in then}
+    since = (one for one in judge(rails, toll, live.deeds, live.now) if one.code not in known)
+    passing = consent.allow if consent.buy else consent.allow.union(MONEY)
+    for refusal in sorted((*then, *since), key=lambda refusal: refusal.code):
+        if refusal.code not in passing:
+            yield refusal
 
 
 def permit(plan: Plan, actor: Actor) -> Plan:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model import Provider
     from reconciler.plan import Plan
 
-OF_A_PLAN = ("files", "targets", "use_grace", "catalog")
+OF_A_PLAN = ("files", "targets", "use_grace", "base_ref", "guardrails", "catalog")
 """Options that decide what a plan holds: a saved one is carried out as it is."""
 
 BATCHES = 4
@@ -45,6 +45,7 @@ class Flags:
     allow: tuple[str, ...]
     buy: bool
     credentials_out: Path | None
+    canary: int | None
     parallelism: int
     as_json: bool
 
@@ -78,11 +79,21 @@ class Proposed:
 @options.targets
 @options.use_grace
 @options.allow
+@options.base_ref
+@options.guardrails
 @options.catalog
 @click.option("--partial", is_flag=True, help="Go on although some changes are blocked; they are left out.")
 @click.option("--auto-approve", is_flag=True, help="Don't ask.")
 @click.option(
     "--accept-data-loss", is_flag=True, help="With --auto-approve and no PLAN: let mailboxes and users go."
+)
+@click.option(
+    "--canary",
+    type=options.Whole(1, 1000),
+    default=0,
+    show_default=False,
+    metavar="N",
+    help="Make N changes first; go on only when the tenant shows them all.",
 )
 @click.option("--buy", is_flag=True, help="Carry out changes that spend money, too.")
 @click.option(
@@ -106,8 +117,8 @@ def command(*, path: Path | None, connection: session.Connection, **given: Any) 
     flags = Flags(parallelism=connection.parallelism or BATCHES, **given)
     if path is not None and any(made.values()):
         raise click.UsageError(
-            "a saved plan is carried out as it is: --file, --target, --use-grace and "
-            "--catalog belong to `reconciler plan`."
+            "a saved plan is carried out as it is: --file, --target, --use-grace, --base-ref, --guardrails "
+            "and --catalog belong to `reconciler plan`."
         )
     # What is wrong with a file is told before anything is made in this folder.
     if path is None:
@@ -188,6 +199,7 @@ def _open(
     plan: Plan, digest: str, connection: session.Connection, stack: contextlib.ExitStack
 ) -> tuple[Proposed, Directory]:
     """Open a way to the tenant of a saved plan, and find out who and where we are."""
+    from reconciler import journal
     from reconciler.apply import Live
     from reconciler.model import TenantRef
 
@@ -204,6 +216,7 @@ def _open(
         now=now,
         roles=roles,
         groups=groups,
+        deeds=journal.deeds(journal.path_in(session.home()), organization.id),
     )
     return Proposed(plan=plan, digest=digest, live=live, saved=True), directory
 
@@ -218,13 +231,13 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
 
     judged = applying.protect(applying.permit(proposed.plan, proposed.live.actor), proposed.live)
     render(judged, _error_console() if flags.as_json else None)
-    allowed = applying.Consent(partial=flags.partial, allow=frozenset(flags.allow))
+    allowed = applying.Consent(partial=flags.partial, buy=flags.buy, allow=frozenset(flags.allow))
     plan = applying.approve(proposed.plan, proposed.live, allowed)
     aside = applying.aside(plan, buy=flags.buy)
     teller = Teller(plan, as_json=flags.as_json)
     if len(aside) == len(plan.changes):
         run = applying.Run(id="", results=aside)
-        if any(topic.joined or topic.left for topic in plan.memory):
+        if plan.refusals or plan.allowed or any(topic.joined or topic.left for topic in plan.memory):
             # It writes nothing, and saw something that later plans build on.
             _begin(proposed, plan, log, flags)
             log.end(counts=run.counts, exit_code=run.exit_code, interrupted=False)
@@ -249,6 +262,7 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
             log,
             buy=flags.buy,
             parallelism=flags.parallelism,
+            canary=flags.canary or 0,
             on_result=told,
             on_wait=teller.waiting,
             credentials=credentials,
@@ -281,6 +295,7 @@ def _begin(proposed: Proposed, plan: Plan, log: Journal, flags: Flags) -> None:
             "accept_data_loss": flags.accept_data_loss,
             "allow": sorted(flags.allow),
             "buy": flags.buy,
+            **({"canary": flags.canary} if flags.canary else {}),
         },
         changes=len(plan.ready),
         memory=plan.memory,

@@ -27,6 +27,10 @@ PATH = click.Path(path_type=Path, readable=False)  # whoever reads it says what 
 RAILS = (
     "max-revocations",
     "max-deletions",
+    "max-purchases",
+    "sku-emptied",
+    "users-emptied",
+    "tenant-shrank",
     "protected",
     "auto-renew-off",
     "rule-matches-nobody",
@@ -166,6 +170,14 @@ allow = click.option(
     metavar="RAIL",
     help=f"Loosen this guard rail for this run: {', '.join(RAILS[:-1])} or {RAILS[-1]}. May be repeated.",
 )
+base_ref = click.option(
+    "--base-ref",
+    metavar="REV",
+    help="Keep to the stricter guard rails of the files here and at this git revision (origin/main).",
+)
+guardrails = click.option(
+    "--guardrails", type=PATH, metavar="FILE", help="Keep to the guard rails of this trusted file, too."
+)
 catalog = click.option(
     "--catalog",
     type=PATH,
@@ -191,7 +203,7 @@ def connection(command: Callable[..., Any]) -> Callable[..., Any]:
     return reduce(lambda decorated, option: option(decorated), reversed(_CONNECTION), connected)
 
 
-_PLANNING = (file, connection, at, snapshot, targets, use_grace, allow, catalog)
+_PLANNING = (file, connection, at, snapshot, targets, use_grace, allow, base_ref, guardrails, catalog)
 
 
 def planning(command: Decorated) -> Decorated:

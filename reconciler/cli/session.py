@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from reconciler.catalog import Catalog
+    from reconciler.cli.trusted import Trusted
     from reconciler.config import Document
     from reconciler.directory import Directory
     from reconciler.model import Actor, Current, Desired, Organization
@@ -77,6 +78,8 @@ class Request:
     targets: tuple[str, ...] = ()
     use_grace: bool = False
     allow: tuple[str, ...] = ()
+    base_ref: str | None = None
+    guardrails: Path | None = None
     catalog: Path | None = None
     groups: tuple[str, ...] = ()
     writes: bool = False
@@ -193,11 +196,11 @@ def make(request: Request, planner: Planner | None = None) -> Made:
             return made
     from reconciler.directory import snapshot
 
-    document = _document(request)
+    document, trusted = _document(request), _trusted(request)
     current = snapshot.load(request.snapshot)
     check_tenant(document.tenant, current.organization)
     actor = snapshot.default_actor(current, request.connection.acting_as)
-    desired = _desired(request, document, current)
+    desired = _desired(request, document, current, trusted)
     return _plan(request, desired, current, actor, now=datetime.now(UTC), planner=planner)
 
 
@@ -213,12 +216,12 @@ def planned(request: Request, planner: Planner | None = None) -> Iterator[tuple[
 
     from reconciler.planning import unlisted
 
-    document = _document(request)
+    document, trusted = _document(request), _trusted(request)
     with connect(document.tenant, request.connection, writes=request.writes) as directory:
         check_tenant(document.tenant, directory.identity()[0])
         groups, fields = reading(document)
         current = look(directory, (*groups, *request.groups), fields)
-        desired = _desired(request, document, current)
+        desired = _desired(request, document, current, trusted)
         asked = unlisted.candidates(current, desired)
         if desired.unlisted_users == "revoke":
             current = with_mailboxes(directory, current, asked)
@@ -251,8 +254,12 @@ def look(directory: Directory, groups: Sequence[str] = (), fields: Collection[st
     path, tenant = journal.path_in(home()), current.organization.id
     recorded = journal.removals(path, tenant)
     removals = sorted({*current.removals, *recorded}, key=lambda r: (r.user_id, r.sku_id, r.removed_at))
-    remembered = journal.remembered(path, tenant)
-    return msgspec.structs.replace(current, removals=tuple(removals), remembered=remembered)
+    return msgspec.structs.replace(
+        current,
+        removals=tuple(removals),
+        remembered=journal.remembered(path, tenant),
+        deeds=journal.deeds(path, tenant),
+    )
 
 
 def with_mailboxes(directory: Directory, current: Current, user_ids: Collection[str]) -> Current:
@@ -279,11 +286,25 @@ def _document(request: Request) -> Document:
     return document
 
 
-def _desired(request: Request, document: Document, current: Current) -> Desired:
+def _trusted(request: Request) -> tuple[Trusted, ...]:
+    """Read what the command line names beside the files: rails that these can't loosen."""
+    from reconciler.cli import trusted
+
+    return trusted.read(files(request.files), request.base_ref, request.guardrails)
+
+
+def _desired(
+    request: Request, document: Document, current: Current, trusted: Sequence[Trusted]
+) -> Desired:
+    import msgspec
+
     from reconciler import catalog as catalogue
     from reconciler import config
 
-    return config.resolve(document, current.skus, catalogue.load(request.catalog))
+    catalog = catalogue.load(request.catalog)
+    desired = config.resolve(document, current.skus, catalog)
+    baselines = tuple(one.baseline(current.skus, catalog) for one in trusted)
+    return msgspec.structs.replace(desired, baselines=baselines)
 
 
 def _plan(

@@ -117,6 +117,11 @@ class Teller:
         self._say(f"\nApplied: {words.counted(run.counts)}.")
         if run.interrupted:
             self._say("Interrupted: what is left was not tried; plan and apply again to go on.")
+        if run.canary_failed:
+            self._say(
+                "Stopped after the canary: one of the first changes was not carried out, or the tenant does "
+                "not show it; nothing else was tried."
+            )
         if run.counts["stale"] or run.counts["unknown"]:
             self._say("Plan again to see what the tenant holds now.")
         if run.counts["unsettled"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.config import checks, document
+from reconciler.config import baselines, checks, document
 from reconciler.config.desired import check_names, resolve
 from reconciler.config.document import Document
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Document", "check_names", "load", "read", "resolve"]
+__all__ = ["Document", "baselines", "check_names", "load", "read", "resolve"]
 
 
 def read(paths: Sequence[Path], instead: Mapping[Path, bytes] | None = None) -> Document:

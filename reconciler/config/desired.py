@@ -9,6 +9,8 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from reconciler.config import exchange
 from reconciler.config.dates import days
 from reconciler.config.document import by_position, folded, paused_collection, raise_for
@@ -17,6 +19,7 @@ from reconciler.config.licences import Licences
 from reconciler.config.names import Names
 from reconciler.config.rules import groups, rules
 from reconciler.model import (
+    Baseline,
     Desired,
     Guardrails,
     Price,
@@ -63,6 +66,29 @@ def resolve(document: Document, skus: Sequence[Sku], catalog: Catalog) -> Desire
         desired = resolver.desired(catalog)
     raise_for(_all_problems(document, resolver))
     return desired
+
+
+def baseline(
+    document: Document, skus: Sequence[Sku], catalog: Catalog, name: str, *, whole: bool
+) -> Baseline:
+    """Return what files that nobody applies say of the rails, and where `whole` of other safeguards.
+
+    Raises ConfigError where a SKU or a service plan is not known.
+    """
+    resolver = _Resolver(document, Names(skus, catalog, document.names("bundles"), offline=False))
+    found = Baseline(name=name, guardrails=resolver.guardrails())
+    if whole:
+        unlisted, defaults = document.single("unlisted_users"), document.single("defaults")
+        wait = defaults[1].get("disable_before_delete") if defaults else None
+        found = msgspec.structs.replace(
+            found,
+            entries=len(document.names("users")),
+            unlisted_users=unlisted[1] if unlisted else "keep",
+            disable_before_delete=days(wait) if wait else None,
+            restrictions=tuple(resolver.restrictions()),
+        )
+    raise_for(resolver.problems)
+    return found
 
 
 def check_names(document: Document, catalog: Catalog) -> tuple[Problem, ...]:
@@ -112,6 +138,7 @@ class _Resolver:
         """Return the desired state; of no use where there are problems."""
         defaults = self._single("defaults", {})
         unlisted = self.document.single("unlisted_users")
+        rails = self.document.single("guardrails")
         self.licences.bundles(self.document)
         entries = Entries(self.document, self.licences, defaults.get("licenses", "replace"))
         wait = defaults.get("disable_before_delete")
@@ -127,8 +154,9 @@ class _Resolver:
             rules=tuple(sorted(rules(self.document, self.licences), key=attrgetter("name"))),
             groups=tuple(sorted(groups(self.document, self.licences), key=_group)),
             disable_before_delete=days(wait) if wait else None,
-            restrictions=tuple(self._restrictions()),
-            guardrails=self._guardrails(),
+            restrictions=tuple(self.restrictions()),
+            guardrails=self.guardrails(),
+            guardrails_location=rails[0].locate(("guardrails",), key=True) if rails else None,
             mailboxes=tuple(sorted(self._mailboxes(), key=attrgetter("address"))),
         )
 
@@ -172,7 +200,7 @@ class _Resolver:
                 price=Price(**price) if price else None,
             )
 
-    def _restrictions(self) -> Iterator[Restriction]:
+    def restrictions(self) -> Iterator[Restriction]:
         """Yield the rows of `restrictions`; a plan whose name has several ids, once for each."""
         for member in self.document.members("restrictions"):
             row = member.value
@@ -193,7 +221,7 @@ class _Resolver:
         for table in self.document.exports:
             yield from exchange.mailboxes(table)
 
-    def _guardrails(self) -> Guardrails:
+    def guardrails(self) -> Guardrails:
         """Return the rails: a figure that is omitted keeps its default, so that a rail stays closed."""
         declared = self.document.single("guardrails")
         default = Guardrails()
@@ -204,6 +232,7 @@ class _Resolver:
         return Guardrails(
             max_revocations=_rail(rails.get("max_revocations", {}), default.max_revocations),
             max_deletions=_rail(rails.get("max_deletions", {}), default.max_deletions),
+            max_purchases=_rail(rails.get("max_purchases", {}), default.max_purchases),
             protected_users=tuple(sorted({name.lower() for name in rails.get("protected_users", [])})),
             protected_skus=tuple(sorted(set(self._skus(protected, "guardrails", "protected_skus")))),
         )

@@ -269,7 +269,7 @@ def load(paths: Sequence[FilePath], instead: Mapping[FilePath, bytes] | None = N
     )
     for source in (*sources, *tables.values(), *exports.values()):
         document.problems.extend(source.problems)
-    document.problems.extend(_declared_twice(document))
+    document.problems.extend(declared_twice(document))
     return document
 
 
@@ -333,7 +333,7 @@ def paused_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _declared_twice(document: Document) -> Iterator[Problem]:
+def declared_twice(document: Document) -> Iterator[Problem]:
     """Yield what may stand once and stands twice, at the second, naming the first."""
     for section in SINGLE:
         first: Location | None = None

@@ -204,7 +204,7 @@ def _takes(context: Context, part: Part) -> bool:
 
 def protected_by(context: Context, user: User) -> list[str]:
     """Return the entries of `protected_users` that mean this user: by UPN, id, or group."""
-    wanted = context.desired.guardrails.protected_users
+    wanted = context.rails.protected_users
     keys = {user.upn, user.id}
     for group in context.current.groups if wanted else ():
         if user.id in group.members:
@@ -216,11 +216,7 @@ def _protected_skus(context: Context, draft: Draft) -> list[str]:
     """Return the part numbers of protected SKUs that the draft takes from or cuts down."""
     change = draft.change
     touched = {item.sku_id for item in (*change.revoke, *change.modify)} | set(draft.frees)
-    return [
-        context.sku(sku_id).part_number
-        for sku_id in context.desired.guardrails.protected_skus
-        if sku_id in touched
-    ]
+    return [context.sku(sku_id).part_number for sku_id in context.rails.protected_skus if sku_id in touched]
 
 
 def _exclusive(context: Context, draft: Draft) -> Iterator[Conflict]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler.model import Assignment, Location, ServicePlan, Sku, User
 from reconciler.plan import Because, License, SkuRef
 from reconciler.plan_memory import DISABLED
-from reconciler.planning import leavers, mailboxes, matching
+from reconciler.planning import baseline, leavers, mailboxes, matching
 from reconciler.roles import GLOBAL_ADMINISTRATOR, UNPRIVILEGED
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Desired,
         Entry,
         Group,
+        Guardrails,
         Mailbox,
         Options,
         Scope,
@@ -52,6 +53,11 @@ class Context:
         self.catalog = catalog
         self.options = options
         self._enabled: dict[tuple[Assignment, ...], frozenset[str]] = {}
+
+    @cached_property
+    def rails(self) -> Guardrails:
+        """The guard rails in force: the stricter of the files' own and of every baseline."""
+        return baseline.in_force(self.desired)
 
     # ------------------------------------------------------------ users
 

@@ -14,7 +14,7 @@ import msgspec
 from reconciler.errors import UsageError
 from reconciler.model import Location
 from reconciler.plan import Conflict
-from reconciler.planning import grouping, planner
+from reconciler.planning import grouping, guardrails, planner
 from reconciler.planning.context import Context
 from reconciler.planning.demands import Demand
 from reconciler.planning.people import People, Person
@@ -43,7 +43,7 @@ def migrate(
     if isinstance(found, Conflict):
         raise UsageError(found.code, **found.params)
     wanted = [one for one in desired.groups if grouping.find(everything, one.id or one.name, one) == found]
-    context = Context(_only(desired, wanted), current, actor, catalog, options)
+    context = Context(_only(desired, wanted), _forgetful(current), actor, catalog, options)
     groups = grouping.resolve(context, coming=(), going=(), returning={})
     moves = _Moves(context, found, groups, wanted[0] if wanted else None)
     persons = tuple(sorted(moves.persons(), key=lambda person: person.upn))
@@ -71,7 +71,14 @@ def _only(desired: Desired, groups: Sequence[WantedGroup]) -> Desired:
         groups=tuple(groups),
         subscriptions=(),
         unlisted_users="keep",
+        baselines=tuple(msgspec.structs.replace(base, entries=None) for base in desired.baselines),
     )
+
+
+def _forgetful(current: Current) -> Current:
+    """Return the state without how many entries there were: here they are left aside, not gone."""
+    kept = tuple(row for row in current.remembered if row.topic != guardrails.ENTRIES)
+    return msgspec.structs.replace(current, remembered=kept)
 
 
 class _Moves:

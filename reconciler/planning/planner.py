@@ -16,6 +16,7 @@ from reconciler import __version__
 from reconciler.plan import ActorInfo, Plan, Summary, TenantInfo
 from reconciler.plan_access import permitted
 from reconciler.planning import (
+    baseline,
     buying,
     checks,
     drafting,
@@ -179,10 +180,13 @@ def _plan(context: Context, view: Scene, settled: _Settled, kept: dict[str, int]
         (conflict for found in barred.values() for conflict in found),
         shortages.conflicts(context, by_address, settlement, staying),
         tenant.conflicts(context, unreachable, leaving.values()),
+        baseline.conflicts(context),
     )
     changes = _judged(context, drafts, settlement, barred)
     purchases = shortages.purchases(context, missing)
-    refusals = (*guardrails.refusals(context, ready), *rules.refusals(context, book))
+    taken = guardrails.taken(context, changes)
+    found = (*guardrails.refusals(context, ready, changes), *rules.refusals(context, book))
+    refusals, allowed = guardrails.weighed(context, found)
     persons = [who for who, _ in drafted]
     return Plan(
         tool_version=__version__,
@@ -191,7 +195,7 @@ def _plan(context: Context, view: Scene, settled: _Settled, kept: dict[str, int]
         desired_digest=context.desired.digest,
         tenant=_tenant(context),
         actor=ActorInfo.of(context.actor),
-        guardrails=guardrails.in_force(context),
+        guardrails=guardrails.in_force(context, taken),
         options=_options(context, persons, kept, unchecked=unchecked),
         summary=_summary(
             changes,
@@ -203,9 +207,10 @@ def _plan(context: Context, view: Scene, settled: _Settled, kept: dict[str, int]
         purchases=purchases,
         conflicts=conflicts,
         seats=shortages.seat_rows(context, ready, missing),
-        refusals=tuple(sorted(refusals, key=lambda refusal: refusal.code)),
+        refusals=refusals,
+        allowed=allowed,
         rules=rules.rows(book),
-        memory=rules.topics(context, book, _resting(context, view)),
+        memory=(*rules.topics(context, book, _resting(context, view)), *guardrails.topics(context, taken)),
     )
 
 
@@ -387,4 +392,4 @@ def _lifetime(ready: Sequence[Draft]) -> timedelta:
 
 
 def _instant(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")  # strftime writes the year 1 as "1"

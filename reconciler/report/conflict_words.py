@@ -2,8 +2,8 @@
 
 One function per code, one table at the end; to add a code, copy the nearest function. Whom an entry
 means is worded in identity_words, who may make a change in permission_words, groups in group_words, rules
-in rule_words. A remedy names no user unless it must, so that conflicts with the same way out can be shown
-together. Remedies are told, never turned into changes.
+in rule_words, what files loosen in rail_words. A remedy names no user unless it must, so that conflicts
+with the same way out can be shown together. Remedies are told, never turned into changes.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from reconciler.report.group_words import GROUPS
 from reconciler.report.identity_words import IDENTITY
 from reconciler.report.permission_words import PERMISSION
 from reconciler.report.phrases import Facts, Told, count, listing
+from reconciler.report.rail_words import LOOSENED
 from reconciler.report.rule_words import RULES
 
 if TYPE_CHECKING:
@@ -241,6 +242,7 @@ def _expired(f: Facts) -> Told:
 CONFLICTS: dict[str, Callable[[Facts], Told]] = {
     **GROUPS,
     **IDENTITY,
+    **LOOSENED,
     **PERMISSION,
     **RULES,
     "exclusive-plans": _exclusive_plans,

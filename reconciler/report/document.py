@@ -33,7 +33,8 @@ def to_document(plan: Plan) -> dict[str, Any]:
     """Return the published document of `plan`: JSON values only, members in their published order.
 
     Left out where they say nothing: `sku`, `group` and `members` of a change, two counts of groups in
-    `summary`, `rules`, `memory`, and `horizon` where nobody asked for one. Every other member is there.
+    `summary`, `allowed`, `rules`, `memory`, and `horizon` where nobody asked for one. Every other member
+    is there.
     """
     day = plan.created_at[:10]
     provider = plan.tenant.provider
@@ -54,6 +55,7 @@ def to_document(plan: Plan) -> dict[str, Any]:
         "conflicts": [_conflict(conflict) for conflict in plan.conflicts],
         "seats": [_members(row) for row in plan.seats],
         "refusals": [_refusal(refusal) for refusal in plan.refusals],
+        **({"allowed": [_allowed(refusal) for refusal in plan.allowed]} if plan.allowed else {}),
         **{part: _members(found) for part in ("rules", "memory") if (found := getattr(plan, part))},
         **({} if plan.horizon is None else {"horizon": _members(plan.horizon)}),
     }
@@ -124,6 +126,10 @@ def _purchase(purchase: plans.Purchase, provider: str) -> dict[str, Any]:
 
 def _refusal(refusal: plans.Refusal) -> dict[str, Any]:
     return _insert(_members(refusal), after="params", message=messages.refusal(refusal))
+
+
+def _allowed(refusal: plans.Refusal) -> dict[str, Any]:
+    return _insert(_members(refusal), after="params", message=messages.allowed(refusal))
 
 
 def _members(value: object) -> Any:  # noqa: ANN401  an object for a struct, a list for several

@@ -10,13 +10,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler import plan_access
-from reconciler.report import conflict_words, warning_words
+from reconciler.plan_rails import MONEY
+from reconciler.report import conflict_words, rail_words, warning_words
 from reconciler.report.conflict_words import ADMIN_CENTER, OUTSIDE_ROLES
 from reconciler.report.phrases import Facts, actor, count, product, role_names
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from reconciler import plan as plans
     from reconciler.report.phrases import Told
@@ -111,78 +112,24 @@ def purchase(of: plans.Purchase, provider: str) -> str:
 # ------------------------------------------------------------ guard rails
 
 
-def _max_revocations(f: Facts) -> str:
-    return (
-        f"the ready changes take {count(f.number('lost'), 'licence')} of {f.number('held'):,} held "
-        f"({_share(f.number('lost'), f.number('held'))}) away from users; "
-        f"the guard rail max_revocations {_limits(f)}."
-    )
-
-
-def _max_deletions(f: Facts) -> str:
-    return (
-        f"the ready changes delete {count(f.number('deleted'), 'user')} of {f.number('users'):,} "
-        f"({_share(f.number('deleted'), f.number('users'))}); "
-        f"the guard rail max_deletions {_limits(f)}."
-    )
-
-
-def _auto_renew_off(f: Facts) -> str:
-    return f"a ready change turns automatic renewal of {f.product} off: its users lose it when its term ends."
-
-
-def _rule_matches_nobody(f: Facts) -> str:
-    return (
-        f"{f.rule}, which replaces what its users hold, matches nobody: whomever it matched before would "
-        "lose its licences once its `grace` is over. A renamed department looks like this, too."
-    )
-
-
-def _rule_shrank(f: Facts) -> str:
-    now, was = f.number("now"), f.number("was")
-    return (
-        f"{f.rule}, which replaces what its users hold, matches {count(now, 'user')} now and {was:,} at the "
-        f"last applied run, {_share(was - now, was)} fewer: those who no longer match lose its licences once "
-        "its `grace` is over."
-    )
-
-
-def _share(part: int, whole: int) -> str:
-    """Return "12.5 %"; rounded up, so that what exceeds a limit never looks like the limit."""
-    return f"{-(-1000 * part // whole) / 10:g} %" if whole else "100 %"
-
-
-def _limits(f: Facts) -> str:
-    """Return what a rail allows."""
-    limits = [
-        *([f"at most {f.number('count'):,}"] if f.has("count") else []),
-        *([f"at most {f.text('percent').removesuffix('.0')} %"] if f.has("percent") else []),
-    ]
-    free = f" (up to {f.number('free'):,} always pass)" if f.has("free") and f.number("free") else ""
-    return f"allows {' and '.join(limits)}{free}" if limits else "refuses it"
-
-
-REFUSALS: dict[str, Callable[[Facts], str]] = {
-    "auto-renew-off": _auto_renew_off,
-    "max-deletions": _max_deletions,
-    "max-revocations": _max_revocations,
-    "rule-matches-nobody": _rule_matches_nobody,
-    "rule-shrank": _rule_shrank,
-}
-"""Refusal code → what is said of it."""
-
-
 def refusal(of: plans.Refusal) -> str:
     """Return why a guard rail refuses the plan as a whole, and what to do."""
-    known = REFUSALS.get(of.code)
-    facts = Facts(of.params)
-    reason = (
-        known(facts) if known else f"the guard rail {clean(of.code)} refuses this plan ({facts.listed()})."
-    )
+    when = "With `--buy`, apply" if of.code in MONEY else "Apply"
     return (
-        f"{reason} Apply refuses the whole plan. Look whether all of it is meant; "
+        f"{_reason(of)} {when} refuses the whole plan. Look whether all of it is meant; "
         f"if it is, `{clean(of.allow)}` at apply lets it pass."
     )
+
+
+def allowed(of: plans.Refusal) -> str:
+    """Return why a guard rail would refuse the plan, had it not been named, and what that takes."""
+    return f"{_reason(of)} The plan was made with `{clean(of.allow)}`; apply must be told so too."
+
+
+def _reason(of: plans.Refusal) -> str:
+    known = rail_words.REFUSALS.get(of.code)
+    facts = Facts(of.params)
+    return known(facts) if known else f"the guard rail {clean(of.code)} refuses this plan ({facts.listed()})."
 
 
 def allowing(plan: plans.Plan) -> str:

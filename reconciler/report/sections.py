@@ -30,9 +30,9 @@ RULES_SHOWN = 10
 
 
 def refusals(page: Page, plan: Plan) -> None:
-    """Show the guard rails that refuse the plan, and those that protect nobody."""
+    """Show the guard rails that refuse the plan, those that are let pass, and those that protect nobody."""
     nobody = Facts(plan.options).names("protects_nobody")
-    if plan.refusals or nobody:
+    if plan.refusals or plan.allowed or nobody:
         page.heading("Refused by guard rails" if plan.refusals else "Guard rails")
     for name in nobody:
         page.put(
@@ -46,7 +46,13 @@ def refusals(page: Page, plan: Plan) -> None:
             Span(messages.refusal(refusal)),
             hang=4,
         )
-    if plan.refusals and plan.blocked:
+    for passed in plan.allowed:
+        page.put(
+            Span(f"{page.symbols.attention} {clean(passed.code)}, allowed by name: ", "bold yellow"),
+            Span(messages.allowed(passed)),
+            hang=4,
+        )
+    if (plan.refusals or plan.allowed) and plan.blocked:
         page.put(
             Span("Guard rails count what is ready; the figures above count what is blocked, too.", "dim")
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from reconciler.plan_rails import MONEY
 from reconciler.report import changes, messages, outlook, sections
 from reconciler.report.layout import Page, Span, Symbols, plain, wrap
 from reconciler.report.phrases import actor, count, instant, listing
@@ -188,13 +189,15 @@ def _closing(page: Page, plan: Plan, rows: list[Row]) -> None:
     are, them = ("is", "it") if blocked == 1 else ("are", "them")
     stuck = f"; {blocked:,} {are} blocked (`apply --partial` leaves {them} out)"
     if plan.refusals:
-        rails, refuse = ("Guard rails", "refuse") if len(plan.refusals) > 1 else ("A guard rail", "refuses")
+        rails, refuse = ("guard rails", "refuse") if len(plan.refusals) > 1 else ("a guard rail", "refuses")
+        money = all(refusal.code in MONEY for refusal in plan.refusals)
+        head = f"{'with `--buy`, ' if money else ''}{rails} {refuse} the plan as a whole: "
         page.put(
-            Span(f"{rails} {refuse} the plan as a whole: ", "bold red"),
+            Span(head[0].upper() + head[1:], "bold red"),
             Span(f"apply changes nothing without `{messages.allowing(plan)}`.", "bold red"),
             indent=0,
         )
-        told = f"With that, {told}"
+        told = told if money else f"With that, {told}"
     page.put(Span(told + (stuck if blocked else "") + ".", "bold"), indent=0)
     if missing:
         page.put(Span(missing, "yellow"), indent=0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report import looking_errors, signin_errors
+from reconciler.report import looking_errors, signin_errors, trusted_errors
 from reconciler.report.phrases import Facts, count, listing
 
 if TYPE_CHECKING:
@@ -254,5 +254,6 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "wrong-tenant": _wrong_tenant,
     **looking_errors.USAGE,
     **signin_errors.USAGE,
+    **trusted_errors.USAGE,
 }
 """Code of a UsageError → what is said of it."""

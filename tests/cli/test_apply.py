@@ -133,6 +133,13 @@ def test_a_run_remembers_what_its_plan_tells(run, sandbox, remembering):
     assert (memory.topic, memory.count, set(memory.since)) == ("rules/sales", 2, {"id-1", "id-2"})
 
 
+def test_a_run_remembers_how_much_is_declared_and_how_many_users_there_are(run, sandbox):
+    """For guard rails of later plans, which compare."""
+    assert run("apply", "--auto-approve").code == 0
+    told = journal.remembered(sandbox / "journal.jsonl")
+    assert {memory.topic: memory.count for memory in told} == {"tenant": 3, "users": 2}
+
+
 @pytest.mark.parametrize("output", [(), ("--json",)], ids=["text", "json"])
 def test_a_plan_with_nothing_to_do_is_remembered_as_a_run_that_wrote_nothing(
     run, sandbox, remembering, holdings, output
@@ -149,7 +156,7 @@ def test_a_plan_with_nothing_to_do_is_remembered_as_a_run_that_wrote_nothing(
     _, told = journal.runs(sandbox / "journal.jsonl")
     assert (told.intents, told.results, told.end.exit_code) == ((), (), 0)
     assert set(told.end.counts.values()) == {0}
-    (memory,) = journal.remembered(sandbox / "journal.jsonl")
+    memory = journal.remembered(sandbox / "journal.jsonl")[0]
     assert (memory.since, memory.left) == ({"id-1": told.start.time}, {"id-2": told.start.time})
     assert holdings() == before
     assert "nothing" in run("history").out

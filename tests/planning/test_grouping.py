@@ -565,10 +565,11 @@ def test_licences_lost_through_groups_count_for_the_rail_of_revocations():
     people = tuple(user(name, through("EMS")) for name in ("anna", "ben", "cas"))
     group = team("anna", "ben", "cas", gives=(held("EMS"),))
     nothing = wanted(grants=(), mode="replace")
+    keeper = user("dan", "EMS")
 
     def refused(count: int) -> list[str]:
         rails = Guardrails(max_revocations=Rail(count=count))
-        return codes(grouped(nothing, groups=(group,), users=people, guardrails=rails).refusals)
+        return codes(grouped(nothing, groups=(group,), users=(*people, keeper), guardrails=rails).refusals)
 
     assert refused(2) == ["max-revocations"]
     assert refused(3) == []
