@@ -91,7 +91,7 @@ def read(
         taken_at=small.date or datetime.now(UTC),
         organization=_only(organizations),
         users=tuple(users),
-        deleted_users=_by_id({user.id: user for user in graph.Translator().deleted_users(deleted)}.values()),
+        deleted_users=_by_id(graph.Translator().deleted_users(deleted)),
         groups=found.groups,
         skus=_by_id(map(graph.sku, skus)),
         subscriptions=_by_id(graph.subscription(row, renews.get(row.id.lower())) for row in subscriptions),
@@ -176,5 +176,6 @@ def _by_principal(held: RoleAssignment) -> tuple[str, str, str]:
 
 
 def _by_id(values: Iterable[T]) -> tuple[T, ...]:
+    """Return values by id; one that comes twice (pages overlap where the tenant moved) counts once."""
     key: Callable[[Any], str] = lambda value: value.id  # noqa: E731
-    return tuple(sorted(values, key=key))
+    return tuple(sorted({key(value): value for value in values}.values(), key=key))

@@ -166,7 +166,7 @@ def breaches_of(case):
             tenant.layer.change(trouble)
         _carried_out(tenant, plan, found)
         tenant.begin_anew()
-        found += converges(tenant, end if case.rule.kind != "seats-taken" else None)
+        found += converges(tenant, None if _ends_elsewhere(case) else end)
         return _struck(tenant, found)
 
 
@@ -185,6 +185,12 @@ def _planned(tenant, found):
 def timeless(plan):
     """Return a plan without the moments at which it was made and expires."""
     return msgspec.structs.replace(plan, created_at="", expires_at="")
+
+
+def _ends_elsewhere(case):
+    """Tell whether the tenant may end otherwise: somebody took seats, or hid whom a restore was for."""
+    hidden = case.rule.kind == "missing-item" and case.call == "bin"
+    return hidden or case.rule.kind == "seats-taken"
 
 
 def _found_out_later(case):
@@ -241,11 +247,21 @@ def by_name():
     return {str(case): case for case in cases()}
 
 
+KEPT = (
+    "apply: delete, last: reset, committed and not shown for half a minute, once",
+    "apply: group-assign, first: seats-taken, once",
+    "plan: bin, first: missing-item, once",
+    "plan: skus, first: looping-link, once",
+    "plan: skus, first: repeated-item, once",
+)
+"""Cases that were breached once, by the product or by what judges it."""
+
+
 def sample(count, seed):
     """Return some cases under their names, every fault and every kind of call among them."""
     every = sorted(by_name().items())
     random.Random(seed).shuffle(every)  # noqa: S311  a dice, no secret
-    chosen, faults, calls = {}, set(), set()
+    chosen, faults, calls = {name: by_name()[name] for name in KEPT}, set(), set()
     for name, case in every:
         if case.fault not in faults or (case.phase, case.call) not in calls:
             chosen[name] = case

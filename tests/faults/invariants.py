@@ -59,8 +59,7 @@ def _replayed(commits, approved):
                     yield f"I3: {call.path} takes {sku}, which the user does not hold directly"
         truth.carry(commit)
         for sku, seats in owned.items():
-            # A group gives its members what there are seats for; whom it leaves out is the tenant's affair.
-            if call.kind in ("assign", "create", "restore") and truth.in_use(sku) > seats:
+            if truth.in_use(sku) > seats:
                 yield f"I1: {truth.in_use(sku)} users hold {sku} after {call.path}, of {seats} seats"
         for user, (old, new) in swaps.items():
             if not truth.held(user) & (old | new):

@@ -22,10 +22,24 @@ class Truth:
         self.deleted = {user["id"] for user in held["deletedUsers"]}
         self.gives = {row["id"]: {one["skuId"] for one in row["assignedLicenses"]} for row in held["groups"]}
         self.members = {row["id"]: set(row["members"]) for row in held["groups"]}
+        self.given = {
+            (group, user): set(self.gives[group]) for group in self.gives for user in self.members[group]
+        }
 
     def inherited(self, user):
         """Return the SKUs that a user's groups give."""
-        return set().union(*(self.gives[group] for group, ids in self.members.items() if user in ids))
+        return set().union(*(skus for (_, other), skus in self.given.items() if other == user))
+
+    def _process(self, user):
+        """Let groups give a user what there are seats for: whom they leave out is the tenant's affair."""
+        for group, ids in self.members.items():
+            now = self.given.pop((group, user), set()) & self.gives[group]
+            if user not in ids:
+                continue
+            self.given[group, user] = now
+            for sku in self.gives[group] - now:
+                if sku in self.held(user) or self.in_use(sku) < scene.SEATS[sku]:
+                    now.add(sku)
 
     def held(self, user):
         """Return the SKUs that a user holds, whatever gives them."""
@@ -55,10 +69,18 @@ class Truth:
             case "group-assign":
                 gone = {sku.lower() for sku in body["removeLicenses"]}
                 self.gives[key] = (self.gives[key] - gone) | {r["skuId"] for r in body["addLicenses"]}
+                for member in sorted(self.members[key]):
+                    self._process(member)
             case "join":
-                self.members[key].add(body["@odata.id"].rpartition("/")[2].lower())
+                member = body["@odata.id"].rpartition("/")[2].lower()
+                self.members[key].add(member)
+                self._process(member)
             case "leave":
-                self.members[key].discard(call.path.split("/")[-2].lower())
+                member = call.path.split("/")[-2].lower()
+                self.members[key].discard(member)
+                self._process(member)
+            case "reprocess":
+                self._process(key)
 
     def id_of(self, key):
         """Return an id for a UPN, or the id itself."""
