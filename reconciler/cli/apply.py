@@ -90,8 +90,6 @@ class Proposed:
 @click.option(
     "--canary",
     type=options.Whole(1, 1000),
-    default=0,
-    show_default=False,
     metavar="N",
     help="Make N changes first; go on only when the tenant shows them all.",
 )
