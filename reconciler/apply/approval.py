@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler import plan_lifetime
 from reconciler.errors import RefusedError, UsageError
 from reconciler.model import Actor, Deed, Group, Rail, RoleAssignment, Value
 from reconciler.plan import ActorInfo
@@ -74,7 +75,7 @@ class Losses(Value, frozen=True, kw_only=True):
 def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
     """Return the plan as the live actor may carry it out; see `permit`.
 
-    Raises RefusedError, the first that holds of: wrong-tenant, expired-plan, guardrail,
+    Raises RefusedError, the first that holds of: wrong-tenant, early-plan, expired-plan, guardrail,
     allow-not-repeated, blocked-changes.
     """
     found, wanted = (live.provider, live.tenant_id), (plan.tenant.provider, plan.tenant.id)
@@ -87,7 +88,9 @@ def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
             live=live.tenant_id,
             live_provider=live.provider,
         )
-    if live.now > datetime.fromisoformat(plan.expires_at):
+    if plan_lifetime.early(plan, live.now):
+        raise RefusedError("early-plan", created_at=plan.created_at, now=live.now.isoformat())
+    if plan_lifetime.expired(plan, live.now):
         raise RefusedError("expired-plan", expired_at=plan.expires_at, now=live.now.isoformat())
     refusals = tuple(_refusals(plan, live, consent))
     if refusals:

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import reconciler
-from reconciler.cli import consent, options, output, session, stopping
+from reconciler.cli import consent, options, output, reviewed, session, stopping
 from reconciler.cli.commands import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from reconciler import apply as applying
     from reconciler.directory import Directory
-    from reconciler.journal import Journal
+    from reconciler.journal import Journal, Run
     from reconciler.model import Provider
     from reconciler.plan import Plan
 
@@ -52,12 +53,13 @@ class Flags:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposed:
-    """A plan that may be applied, its document's digest, and who and where we are."""
+    """A plan that may be applied, its document's digest, who signed it, and who and where we are."""
 
     plan: Plan
     digest: str
     live: applying.Live
     saved: bool
+    signed_by: str | None = None
 
 
 @click.command(
@@ -65,6 +67,7 @@ class Proposed:
     examples=[
         ("reconciler apply", "plan, show the plan, ask, carry it out"),
         ("reconciler apply plan.json", "carry out exactly a plan that was reviewed"),
+        ("reconciler apply plan.json --verify-with plan-key.pub.pem", "only if that key signed it"),
         (
             "reconciler apply plan.json --auto-approve --partial",
             "in a pipeline; blocked changes are left out",
@@ -82,6 +85,7 @@ class Proposed:
 @options.base_ref
 @options.guardrails
 @options.catalog
+@options.verify_with
 @click.option("--partial", is_flag=True, help="Go on although some changes are blocked; they are left out.")
 @click.option("--auto-approve", is_flag=True, help="Don't ask.")
 @click.option(
@@ -101,10 +105,12 @@ class Proposed:
     help="Write the first passwords of created users to this new file; nobody else may read it.",
 )
 @options.as_json
-def command(*, path: Path | None, connection: session.Connection, **given: Any) -> int:
+def command(
+    *, path: Path | None, connection: session.Connection, verify_with: tuple[Path, ...], **given: Any
+) -> int:
     """Carry out the ready changes of a plan.
 
-    With PLAN, exactly that reviewed plan; without, a plan made now, as `plan` makes it. Asks first.
+    With PLAN, exactly that reviewed plan, once; without, a plan made now, as `plan` makes it. Asks first.
     Each object is read again just before its write; what moved since the plan is left alone and told.
 
     Exits with 0 where everything was done, 3 where the plan was refused and nothing was written, 4
@@ -118,30 +124,33 @@ def command(*, path: Path | None, connection: session.Connection, **given: Any) 
             "a saved plan is carried out as it is: --file, --target, --use-grace, --base-ref, --guardrails "
             "and --catalog belong to `reconciler plan`."
         )
+    if path is None and verify_with:
+        raise click.UsageError("--verify-with takes a saved plan: name the file that was signed.")
     # What is wrong with a file is told before anything is made in this folder.
     if path is None:
         session.files(made["files"])
-    reviewed = None if path is None else _reviewed(path)
+    saved = None if path is None else reviewed.read(path, verify_with)
     from reconciler import journal
 
     clock = _Clock()
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(journal.Journal(journal.path_in(session.home()), clock=clock.now))
-        _tell_of_a_kill(log)
-        if reviewed is None:
+        runs = journal.runs(log.path)
+        if saved is not None:
+            reviewed.unspent(saved, runs)
+        _tell_of_a_kill(runs)
+        if saved is None:
             request = session.Request(connection=connection, allow=flags.allow, writes=True, **made)
             proposed, directory = _make(request, stack)
         else:
-            proposed, directory = _open(*reviewed, connection, stack)
+            proposed, directory = _open(saved, connection, stack)
         clock.set(proposed.live.now)
         return _apply(proposed, directory, log, flags)
 
 
-def _tell_of_a_kill(log: Journal) -> None:
+def _tell_of_a_kill(runs: Sequence[Run]) -> None:
     """Say so where the last run here did not come to its end: some of its writes may have happened."""
-    from reconciler import journal
-
-    last = next(reversed(journal.runs(log.path)), None)
+    last = next(reversed(runs), None)
     if last and last.end is None:
         unsettled = output.count(len(last.unsettled), "write")
         output.warning(
@@ -182,25 +191,15 @@ def _make(request: session.Request, stack: contextlib.ExitStack) -> tuple[Propos
     return Proposed(plan=made.plan, digest=digest, live=live, saved=False), directory
 
 
-def _reviewed(path: Path) -> tuple[Plan, str]:
-    """Return a saved plan and its digest; raises RefusedError where it was altered."""
-    from reconciler.errors import RefusedError
-    from reconciler.report.document import read, verify
-
-    plan, document = read(path)
-    if not verify(document):
-        raise RefusedError("altered-plan", path=str(path))
-    return plan, document["digest"]
-
-
 def _open(
-    plan: Plan, digest: str, connection: session.Connection, stack: contextlib.ExitStack
+    saved: reviewed.Reviewed, connection: session.Connection, stack: contextlib.ExitStack
 ) -> tuple[Proposed, Directory]:
     """Open a way to the tenant of a saved plan, and find out who and where we are."""
     from reconciler import journal
     from reconciler.apply import Live
     from reconciler.model import TenantRef
 
+    plan = saved.plan
     provider: Provider = "graph" if plan.tenant.provider == "graph" else "sandbox"
     tenant = TenantRef(id=plan.tenant.id, provider=provider, cloud=plan.tenant.cloud or "global")
     directory = stack.enter_context(session.connect(tenant, connection, writes=True))
@@ -216,7 +215,9 @@ def _open(
         groups=groups,
         deeds=journal.deeds(journal.path_in(session.home()), organization.id),
     )
-    return Proposed(plan=plan, digest=digest, live=live, saved=True), directory
+    return Proposed(
+        plan=plan, digest=saved.digest, live=live, signed_by=saved.signed_by, saved=True
+    ), directory
 
 
 # ------------------------------------------------------------ carrying out
@@ -288,6 +289,7 @@ def _begin(proposed: Proposed, plan: Plan, log: Journal, flags: Flags) -> None:
         actor=ActorInfo.of(actor),
         options={
             "saved_plan": proposed.saved,
+            **({"signed_by": proposed.signed_by} if proposed.signed_by else {}),
             "partial": flags.partial,
             "auto_approve": flags.auto_approve,
             "accept_data_loss": flags.accept_data_loss,

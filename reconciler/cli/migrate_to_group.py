@@ -12,7 +12,7 @@ import click
 
 from reconciler.cli import options, output, session
 from reconciler.cli.commands import Command
-from reconciler.cli.plan import deliver
+from reconciler.cli.plan import deliver, signing_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 @click.argument("group", metavar="GROUP")
 @options.planning
 @options.out
+@options.sign_with
+@options.expires_in
 @options.as_json
 @options.everything
 @options.detailed_exitcode
@@ -43,6 +45,7 @@ def command(
     *,
     group: str,
     out: Path | None,
+    sign_with: Path | None,
     as_json: bool,
     everything: bool,
     detailed_exitcode: bool,
@@ -63,8 +66,9 @@ def command(
 
         return migrate(desired, current, actor, catalog, chosen, group)
 
+    key = signing_key(sign_with, out)
     plan = session.make(session.Request(groups=(group,), **request), planner).plan
-    deliver(plan, out=out, as_json=as_json, everything=everything)
+    deliver(plan, out=out, key=key, as_json=as_json, everything=everything)
     if plan.changes and out is None and not as_json:
         output.notice(
             "Nothing was saved: `--out FILE` saves this plan, and `reconciler apply FILE` carries it out."

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import reduce, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -45,6 +45,7 @@ MOST_DAYS = 3650
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?")
 _DAYS = re.compile(r"([1-9]\d{0,3})d")
+_LIFETIME = re.compile(r"([1-9]\d{0,4})([mhd])")
 _UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")
 
 
@@ -78,6 +79,17 @@ def days(text: str) -> int:
     if not found or int(found[1]) > MOST_DAYS:
         raise click.BadParameter(f"{text!r} is not a number of days from 1d to {MOST_DAYS}d (90d).")
     return int(found[1])
+
+
+def lifetime(text: str) -> timedelta:
+    """Return how long a plan shall hold: 30m, 8h, 2d."""
+    from reconciler.plan_lifetime import LONGEST, SHORTEST
+
+    if found := _LIFETIME.fullmatch(text):
+        number, unit = int(found[1]), {"m": "minutes", "h": "hours", "d": "days"}[found[2]]
+        if SHORTEST <= (asked := timedelta(**{unit: number})) <= LONGEST:
+            return asked
+    raise click.BadParameter(f"{text!r} is not a time from 5m to 7d (30m, 8h, 2d).")
 
 
 def upn(text: str) -> str:
@@ -192,6 +204,25 @@ as_json = click.option("as_json", "--json", is_flag=True, help="Print one JSON d
 everything = click.option("everything", "--all", is_flag=True, help="Cut no long list short.")
 
 
+expires_in = click.option(
+    "--expires-in",
+    type=lifetime,
+    metavar="TIME",
+    help="How long a saved plan may be applied: 5m to 7d.  [default: 24h; 4h where it takes something away]",
+)
+sign_with = click.option(
+    "--sign-with",
+    type=PATH,
+    metavar="KEY",
+    help="Sign the saved plan with this private Ed25519 key (PEM), into FILE.sig.",
+)
+verify_with = click.option(
+    "--verify-with",
+    type=PATH,
+    multiple=True,
+    metavar="KEY",
+    help="Take only a plan that this public Ed25519 key (PEM), or another one named so, has signed.",
+)
 def connection(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the way to the tenant; the command gets them as one `connection`."""
 

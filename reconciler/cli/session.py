@@ -23,6 +23,7 @@ from reconciler.model import Options, TenantRef
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from datetime import timedelta
 
     from reconciler.catalog import Catalog
     from reconciler.cli.trusted import Trusted
@@ -67,8 +68,9 @@ PLAIN = Connection()
 class Request:
     """What the command line says about a plan: the options of `options.planning`.
 
-    `groups` are names or ids of groups that the command itself names. `writes` tells that the plan is
-    carried out at once: a tenant that can't be changed is no use then.
+    `groups` are names or ids of groups that the command itself names. `expires_in`: how long the plan
+    holds; None: as long as its kind does. `writes` tells that the plan is carried out at once: a tenant
+    that can't be changed is no use then.
     """
 
     files: tuple[Path, ...] = ()
@@ -85,6 +87,7 @@ class Request:
     writes: bool = False
 
 
+    expires_in: timedelta | None = None
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A plan, the state that it was made for and who would apply it."""
@@ -328,3 +331,5 @@ def _plan(
     )
     plan = (planner or make_plan)(desired, current, actor, catalog, options)
     return Made(plan=plan, current=current, actor=actor)
+    from reconciler import plan_lifetime
+    plan = plan_lifetime.bounded(plan, now, request.expires_in)

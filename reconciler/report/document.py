@@ -1,18 +1,21 @@
 """What is the published JSON of a plan, and how is one read back?
 
 The structs of reconciler.plan with their sentences and their digest, in the order that the schema
-(schemas/plan.schema.json) describes. The same plan gives the same bytes. Nothing here computes a
-plan; who may trust a document is for apply to decide.
+(schemas/plan.schema.json) describes. The same plan gives the same bytes, so that a file can be told
+from what was written. Nothing here computes a plan; who may trust a document is for apply to decide.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 import msgspec
 
+from reconciler import __version__, schemas
 from reconciler import plan as plans
 from reconciler.errors import UsageError
 from reconciler.report import messages
@@ -21,12 +24,18 @@ from reconciler.report.sanitize import clean_json
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import jsonschema_rs
+
     from reconciler.plan import Plan
 
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 MAX_BYTES = 1 << 30
 """A larger file is no plan that anybody can review; it is refused unread."""
+
+
+MAX_DIGITS = 18
+"""A whole number has no more: every reader of JSON has room for that, and no plan counts so far."""
 
 
 def to_document(plan: Plan) -> dict[str, Any]:
@@ -72,13 +81,30 @@ def dumps(document: dict[str, Any]) -> str:
     return clean_json(text) + "\n"
 
 
-def read(path: Path) -> tuple[Plan, dict[str, Any]]:
-    """Return the plan in a file and the document that it was read from.
+class Saved(NamedTuple):
+    """A plan as it was read from a file: `document` with its sentences, `text` as it stands there."""
+
+    plan: Plan
+    document: dict[str, Any]
+    text: str
+
+
+Fault = Literal["digest", "version", "foreign", "text"]
+"""What is wrong with a saved plan: see `fault`."""
+
+
+def read(path: Path) -> Saved:
+    """Return the plan in a file, which may be of a later minor version; see `fault` before trusting it.
 
     Raises UsageError: "unreadable-file" {path, reason}, "bad-plan" {path, reason, and line and
     column or at (a path inside the document)}, "unsupported-plan-version" {path, found, supported}.
     """
-    document = _parse(path)
+    return parse(_text(path), path)
+
+
+def parse(text: str, path: Path) -> Saved:
+    """Return the plan in the text of the file `path`; raises UsageError as `read` does."""
+    document = _parse(text, path)
     version = document.get("format_version")
     major = plans.FORMAT_VERSION.partition(".")[0]
     if isinstance(version, str) and version.partition(".")[0] != major:
@@ -86,7 +112,7 @@ def read(path: Path) -> tuple[Plan, dict[str, Any]]:
             "unsupported-plan-version", path=str(path), found=version, supported=plans.FORMAT_VERSION
         )
     try:
-        return plans.from_document(document), document
+        return Saved(plans.from_document(document), document, text)
     except msgspec.ValidationError as error:
         reason, _, at = str(error).partition(" - at ")
         raise UsageError("bad-plan", path=str(path), reason=reason, at=at.strip("`") or "$") from error
@@ -95,6 +121,30 @@ def read(path: Path) -> tuple[Plan, dict[str, Any]]:
 def verify(document: dict[str, Any]) -> bool:
     """Tell whether a document still is what was written: its digest fits all its other members."""
     return document.get("digest") == plans.digest_of(document)
+
+
+def fault(saved: Saved) -> Fault | None:
+    """Tell why a file is not, to the letter, what this program writes for the plan that it holds.
+
+    digest: a member was changed, added or taken out. version: another version of this program made it,
+    which may mean other things by it. foreign: it has members or values that no plan has. text: it means
+    the same, but was written anew: members in another order, sentences that the codes don't say, other
+    spacing. Line ends and a mark at the start are as the system that carried it likes them.
+    """
+    if not verify(saved.document):
+        return "digest"
+    if saved.plan.tool_version != __version__:
+        return "version"
+    if not _validator().is_valid(saved.document):
+        return "foreign"
+    return None if saved.text.strip() == dumps(to_document(saved.plan)).strip() else "text"
+
+
+@cache
+def _validator() -> jsonschema_rs.Draft202012Validator:
+    from jsonschema_rs import Draft202012Validator  # noqa: PLC0415  who only writes plans needs none
+
+    return Draft202012Validator(schemas.load("plan"), validate_formats=True)
 
 
 # ------------------------------------------------------------ writing
@@ -134,7 +184,7 @@ def _allowed(refusal: plans.Refusal) -> dict[str, Any]:
 
 def _members(value: object) -> Any:  # noqa: ANN401  an object for a struct, a list for several
     """Return structs as JSON gives them back: lists for tuples, nothing shared."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(msgspec.json.encode(value, order="deterministic"))
 
 
 def _told(value: msgspec.Struct, *optional: str) -> dict[str, Any]:
@@ -156,18 +206,27 @@ def _insert(members: dict[str, Any], *, after: str, **new: Any) -> dict[str, Any
 # ------------------------------------------------------------ reading
 
 
-def _parse(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; a repeated member, which readers take in two ways, is refused."""
+def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UsageError("bad-plan", path=str(path), reason="the file is larger than 1 GB")
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UsageError("unreadable-file", path=str(path), reason=error.strerror or str(error)) from error
     except UnicodeDecodeError as error:
         raise UsageError("bad-plan", path=str(path), reason="the file is not UTF-8") from error
+
+
+def _parse(text: str, path: Path) -> dict[str, Any]:
+    """Return the JSON object in a text; a repeated member, which readers take in two ways, is refused."""
     try:
-        document = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        document = json.loads(
+            text,
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_fraction,
+        )
     except json.JSONDecodeError as error:
         raise UsageError(
             "bad-plan", path=str(path), reason=error.msg, line=error.lineno, column=error.colno
@@ -202,3 +261,17 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _integer(digits: str) -> int:
+    """Return a whole number that every reader of JSON takes for the same."""
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"the number {digits[:MAX_DIGITS]}… in it is too large")
+    return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"the number {digits[:MAX_DIGITS]} in it is too large")
+    return number

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report import looking_errors, messages
-from reconciler.report.phrases import Facts, count, instant, listing
+from reconciler.report import journal_errors, looking_errors, messages, saved_errors
+from reconciler.report.phrases import Facts, count, listing
 from reconciler.report.sanitize import clean
-from reconciler.report.usage_errors import file_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,33 +29,12 @@ def _planned_elsewhere(f: Facts) -> str:
     )
 
 
-def _expired_plan(f: Facts) -> str:
-    return (
-        f"the plan expired at {instant(f.text('expired_at'))}; it is now {instant(f.text('now'))}. "
-        "Nothing was written. "
-        "Plan again: the tenant has moved on."
-    )
-
-
-def _altered_plan(f: Facts) -> str:
-    file = f"{file_of(f)} " if f.has("path") or f.has("file") else "the plan "
-    return (
-        f"{file}was altered after it was made: its digest does not match. Nothing was written. "
-        "Plan again, and apply the file as it was reviewed."
-    )
-
-
 def _allow_not_repeated(f: Facts) -> str:
     flags = " ".join(f"--allow {name}" for name in f.names("allow"))
     return (
         f"the plan was made with {flags}, and apply must be told so too. Nothing was written. "
         f"If it is meant, add `{flags}`."
     )
-
-
-def _locked(f: Facts) -> str:
-    holder = f" (process {f.text('process')})" if f.has("process") else ""
-    return f"another apply{holder} is at work here. Nothing was written. Wait until it ends, then plan again."
 
 
 def _data_loss(f: Facts) -> str:
@@ -83,14 +61,13 @@ def _not_confirmed(_: Facts) -> str:
 
 REFUSED: dict[str, Callable[[Facts], str]] = {
     "allow-not-repeated": _allow_not_repeated,
-    "altered-plan": _altered_plan,
     "data-loss": _data_loss,
-    "expired-plan": _expired_plan,
-    "locked": _locked,
     "no-terminal": _no_terminal,
     "not-confirmed": _not_confirmed,
     "wrong-tenant": _planned_elsewhere,
+    **journal_errors.REFUSED,
     **looking_errors.REFUSED,
+    **saved_errors.REFUSED,
 }
 """Code of a RefusedError → what is said of it."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report import looking_errors, signin_errors, trusted_errors
+from reconciler.report import journal_errors, looking_errors, saved_errors, signin_errors, trusted_errors
 from reconciler.report.phrases import Facts, count, listing
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _bad_plan(f: Facts) -> str:
     where = f" at {f.text('at')}" if f.has("at") and f.text("at") != "$" else ""
     return (
         f"{f.text('path')}{place} is not a plan of reconciler{where}: {_reason(f)}. "
-        "Make one with `reconciler plan --out FILE`."
+        "It was damaged or altered, or is another file. Make one with `reconciler plan --out FILE`."
     )
 
 
@@ -131,18 +131,6 @@ def _home_unusable(f: Facts) -> str:
     )
 
 
-def _journal_unreadable(f: Facts) -> str:
-    return f"the journal {file_of(f)} can't be read: {_reason(f)}."
-
-
-def _journal_unwritable(f: Facts) -> str:
-    return (
-        f"the journal {file_of(f)} can't be written: {_reason(f)}. "
-        "Nothing is written to the tenant that the journal can't record: make the file and its folder "
-        "writable, or let RECONCILER_HOME name another folder."
-    )
-
-
 def _credentials_exist(f: Facts) -> str:
     return (
         f"{file_of(f)} exists already, and the passwords in it would be lost. "
@@ -189,16 +177,6 @@ def _blocked_actor(f: Facts) -> str:
     return f"user {f.text('upn')} (`--as`) is blocked from signing in. Name somebody else who would apply."
 
 
-def _no_such_run(f: Facts) -> str:
-    runs = f.names("runs")
-    known = f"The latest is {runs[-1]}." if runs else "There is no run yet."
-    return f"the journal has no run {f.text('run')}. {known} `reconciler history` lists all."
-
-
-def _several_runs(f: Facts) -> str:
-    return f"{f.text('run')} is the beginning of several runs: {listing(f.names('runs'))}. Type more of it."
-
-
 def _unknown_group(f: Facts) -> str:
     near = f'; did you mean "{f.text("nearest")}"?' if f.has("nearest") else "."
     return f'there is no group "{f.text("group")}" in this tenant{near}'
@@ -236,23 +214,21 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "credentials-exist": _credentials_exist,
     "credentials-unwritable": _credentials_unwritable,
     "home-unusable": _home_unusable,
-    "journal-unreadable": _journal_unreadable,
-    "journal-unwritable": _journal_unwritable,
     "no-config": _no_config,
     "no-faults": _no_faults,
     "no-libyaml": _no_libyaml,
-    "no-such-run": _no_such_run,
     "port-in-use": _port_in_use,
     "sandbox-busy": _sandbox_busy,
     "sandbox-unwritable": _sandbox_unwritable,
-    "several-runs": _several_runs,
     "unknown-actor": _unknown_actor,
     "unknown-group": _unknown_group,
     "unknown-target": _unknown_target,
     "unreadable-file": _unreadable_file,
     "unsupported-plan-version": _unsupported_plan_version,
     "wrong-tenant": _wrong_tenant,
+    **journal_errors.USAGE,
     **looking_errors.USAGE,
+    **saved_errors.USAGE,
     **signin_errors.USAGE,
     **trusted_errors.USAGE,
 }

@@ -14,6 +14,7 @@ from reconciler.directory import Directory
 from reconciler.errors import UsageError
 from reconciler.journal import Journal
 from reconciler.plan import digest_of
+from reconciler.report.document import dumps
 from tests.cli.conftest import E3, EMS, STATE, TENANT
 
 ANNA, BRAM = "anna@contoso.com", "bram@contoso.com"
@@ -99,9 +100,35 @@ def test_a_saved_plan_is_carried_out_without_the_files_that_it_was_made_from(run
     assert skus_of(holdings(), ANNA) == [E3]
 
 
-def test_a_saved_plan_applied_twice_writes_once(run, planned):
+def test_a_saved_plan_is_applied_once(run, planned, sandbox, holdings):
     planned()
     run("apply", "plan.json", "--auto-approve")
+    (done,) = journal.runs(sandbox / "journal.jsonl")
+    before = holdings()
+    ran = run("apply", "plan.json", "--auto-approve")
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith(f"error: this plan was carried out by run {done.id} of ")
+    assert ran.err.endswith(" UTC (1 done), and a plan is applied once. Nothing was written. Plan again.\n")
+    assert holdings() == before
+    assert len(journal.runs(sandbox / "journal.jsonl")) == 1
+
+
+def test_what_a_saved_plan_left_undone_is_for_a_new_plan(run, planned, declared, holdings):
+    declared(BLOCKED)
+    planned()
+    assert run("apply", "plan.json", "--auto-approve").code == 3
+    assert run("apply", "plan.json", "--auto-approve", "--partial").code == 4
+    ran = run("apply", "plan.json", "--auto-approve", "--partial")
+    assert ran.code == 3
+    assert "(1 done, 1 blocked), and a plan is applied once. Nothing was written. Plan again for" in ran.err
+    planned()
+    assert run("apply", "plan.json", "--auto-approve", "--partial").code == 4
+
+
+def test_what_somebody_did_since_the_plan_is_already_done(run, planned, holdings):
+    """Another plan of the same state came first: nothing is written twice, and nothing is stale."""
+    planned()
+    assert run("apply", "--auto-approve", "--target", ANNA).code == 0
     ran = run("apply", "plan.json", "--auto-approve")
     assert ran.code == 0
     assert "Applied: 1 already done." in ran.out
@@ -115,9 +142,9 @@ def remembering(run, planned, sandbox):
     """Save a plan that also tells what later ones shall remember."""
 
     def remembering(*topics):
-        document = planned() | {"memory": list(topics)}
+        document = planned() | ({"memory": list(topics)} if topics else {})
         document["digest"] = digest_of(document)
-        (sandbox.parent / "plan.json").write_text(json.dumps(document))
+        (sandbox.parent / "plan.json").write_text(dumps(document))
 
     return remembering
 

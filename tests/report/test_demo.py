@@ -62,7 +62,7 @@ def test_no_sentence_of_the_demo_plan_lacks_what_it_names(demo):
 def test_the_demo_plan_is_read_back_as_it_was(demo, tmp_path):
     path = tmp_path / "plan.json"
     path.write_text(document.dumps(document.to_document(demo)), encoding="utf-8")
-    plan, found = document.read(path)
+    plan, found, _ = document.read(path)
     assert document.verify(found)
     assert shown(plan) == shown(demo)
 

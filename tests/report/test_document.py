@@ -234,8 +234,8 @@ def test_what_was_written_is_read_back(tmp_path):
     written = document.to_document(made)
     path = tmp_path / "plan.json"
     path.write_text(document.dumps(written), encoding="utf-8")
-    found, read = document.read(path)
-    assert read == written
+    found, read, text = document.read(path)
+    assert (read, text) == (written, path.read_text(encoding="utf-8"))
     assert msgspec.to_builtins(found) == msgspec.to_builtins(made)
     assert document.to_document(found) == written
 
