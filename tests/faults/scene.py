@@ -66,7 +66,7 @@ GROUPS = {  # name: what it gives, its members
 PROTECTED = ("admin", "glass", "rob")
 DOCUMENT = {
     "version": 1,
-    "tenant": {"domain": "contoso.com"},
+    "tenant": {"domain": "contoso.com", "provider": "graph"},
     "defaults": {"usage_location": "NL", "licenses": "replace"},
     "guardrails": {
         "max_revocations": {"count": 100, "percent": 100},
@@ -292,7 +292,7 @@ class Scene:
         roles, groups = self.directory.protections(())
         live = apply.Live(
             tenant_id=organization.id,
-            provider="sandbox",
+            provider="graph",
             actor=self.directory.actor(),
             now=now,
             roles=roles,

@@ -8,13 +8,14 @@ import httpx
 import pytest
 
 from reconciler import journal
-from reconciler.apply import engine
+from reconciler.apply import confirming
 from reconciler.apply.result import Run
 from reconciler.directory import graph, requests, transport, writer
 from reconciler.directory.sending import Sender
 from reconciler.directory.transport import Transport
 from reconciler.directory.writer import Writer
 from reconciler.errors import DirectoryError
+from reconciler.plan import Change
 from tests.faults import campaign
 
 CASES = campaign.by_name()
@@ -120,7 +121,7 @@ def swallows_the_error_of_an_item(patch):
 
 
 def believes_every_success(patch):
-    patch.setattr(engine, "unsettled", lambda *_, **__: [])
+    patch.setattr(confirming, "shows", lambda change, values: True)
 
 
 def says_nothing_of_what_is_unknown(patch):
@@ -139,7 +140,7 @@ def takes_inherited_licences_for_direct_ones(patch):
 
 
 def carries_blocked_changes_out(patch):
-    patch.setattr(engine, "_aside", lambda *_, **__: [])
+    patch.setattr(Change, "ready", property(lambda self: True))
 
 
 def forgets_the_plans_that_are_off(patch):
