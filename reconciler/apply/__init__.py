@@ -4,7 +4,7 @@ The plan is the only thing that apply obeys: nothing here diffs, filters or inve
 here prints or exits either.
 """
 
-from reconciler.apply.approval import Consent, Live, Losses, approve, losses, permit, protect
+from reconciler.apply.approval import Consent, Live, Losses, approve, losses, permit, protect, timely
 from reconciler.apply.aside import aside
 from reconciler.apply.credentials import Credentials
 from reconciler.apply.engine import run
@@ -25,3 +25,4 @@ __all__ = [
     "protect",
     "run",
 ]
+    "timely",

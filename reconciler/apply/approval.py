@@ -88,10 +88,7 @@ def approve(plan: Plan, live: Live, consent: Consent) -> Plan:
             live=live.tenant_id,
             live_provider=live.provider,
         )
-    if plan_lifetime.early(plan, live.now):
-        raise RefusedError("early-plan", created_at=plan.created_at, now=live.now.isoformat())
-    if plan_lifetime.expired(plan, live.now):
-        raise RefusedError("expired-plan", expired_at=plan.expires_at, now=live.now.isoformat())
+    timely(plan, live.now)
     refusals = tuple(_refusals(plan, live, consent))
     if refusals:
         raise RefusedError("guardrail", refusals=refusals)
@@ -128,6 +125,14 @@ def _refusals(plan: Plan, live: Live, consent: Consent) -> Iterator[Refusal]:
     for refusal in sorted((*then, *since), key=lambda refusal: refusal.code):
         if refusal.code not in passing:
             yield refusal
+
+
+def timely(plan: Plan, now: datetime) -> None:
+    """Return if a plan holds now; raises RefusedError: early-plan, expired-plan."""
+    if plan_lifetime.early(plan, now):
+        raise RefusedError("early-plan", created_at=plan.created_at, now=now.isoformat())
+    if plan_lifetime.expired(plan, now):
+        raise RefusedError("expired-plan", expired_at=plan.expires_at, now=now.isoformat())
 
 
 def permit(plan: Plan, actor: Actor) -> Plan:

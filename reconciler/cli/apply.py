@@ -248,6 +248,7 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
         auto_approve=flags.auto_approve,
         accept_data_loss=flags.accept_data_loss,
     )
+    applying.timely(plan, log.clock())  # a prompt may stand there overnight
     with contextlib.ExitStack() as stack:
         credentials = None
         if flags.credentials_out and any(change.kind == "create-user" for change in plan.ready):

@@ -55,8 +55,8 @@ def _spent_plan(f: Facts) -> str:
     run, counts = f.text("run"), f" ({f.text('counts')})" if f.has("counts") else ""
     if not f.flag("finished"):
         return (
-            f"run {run} began to carry this plan out and did not come to its end{counts}. "
-            "Nothing was written. `reconciler apply --resume` finishes that run."
+            f"run {run} began to carry this plan out and did not come to its end{counts}. Nothing was "
+            "written. Finish that run with `reconciler apply --resume`, or plan again."
         )
     left = "" if f.flag("whole") else " for what is left"
     return (
