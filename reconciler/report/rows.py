@@ -302,7 +302,8 @@ def _licence(change: Change, licence: License, *, short: bool, off: bool) -> str
     """Return one licence, and which of its plans go on or off; of many only how many."""
     name = clean(licence.sku) if short else product(licence.sku, licence.name)
     if not off:
-        return f"{name}, still held through a group" if licence.sku_id in _inherited(change) else name
+        stays = not short and licence.sku_id in _inherited(change)
+        return f"{name}, still held through a group" if stays else name
     now = set(licence.disabled_plans)
     if licence not in change.modify:
         return f"{name} without {_plans(now)}" if now else name
