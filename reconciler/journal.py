@@ -250,10 +250,16 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._guard.close()
 
-    def begin(self, **header: Any) -> str:
-        """Write the run-start line (its fields by keyword) and return the new run's id."""
+    def begin(self, plan: str | None = None, **header: Any) -> str:
+        """Write the run-start line (its fields by keyword) and return the new run's id.
+
+        The document of its plan is kept beside the journal, in the place of that of an earlier run: who
+        resumes the run needs it.
+        """
         moment = self._now()
         self.run = f"{moment:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        if plan is not None:
+            self.place.keep(self.run, plan.encode())
         self.write(RunStart(run=self.run, time=moment, fencing_token=self._pen.token, **header))
         return self.run
 

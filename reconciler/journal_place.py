@@ -54,7 +54,7 @@ class Place(Protocol):
         """Lock and open it for writing; see journal_lock. Raises UsageError or RefusedError("locked")."""
 
     def keep(self, run: str, plan: bytes) -> None:
-        """Keep the plan of a run, so that nobody else can read it. Raises UsageError."""
+        """Keep the plan of a run, out of others' sight, instead of any kept before. Raises UsageError."""
 
     def kept(self, run: str) -> bytes | None:
         """Return the plan that was kept of a run. Raises UsageError."""
@@ -121,6 +121,8 @@ class FilePlace:
         with self._told():
             path = self._plan(run)
             homes.make(path.parent)
+            for former in path.parent.glob("*.plan.json"):
+                former.unlink()
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, homes.FILE_MODE)
             try:
                 _write(descriptor, plan)

@@ -97,6 +97,8 @@ class SharedPlace:
         import obstore  # noqa: PLC0415
 
         with self.told():
+            for rows in obstore.list(self.store, "runs"):
+                obstore.delete(self.store, [row["path"] for row in rows])
             obstore.put(self.store, f"runs/{run}.plan.json", plan)
 
     def kept(self, run: str) -> bytes | None:

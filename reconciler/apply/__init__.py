@@ -9,20 +9,24 @@ from reconciler.apply.aside import aside
 from reconciler.apply.credentials import Credentials
 from reconciler.apply.engine import run
 from reconciler.apply.result import Result, Run, Status
+from reconciler.apply.resuming import Former, approved, former
 
 __all__ = [
     "Consent",
     "Credentials",
+    "Former",
     "Live",
     "Losses",
     "Result",
     "Run",
     "Status",
     "approve",
+    "approved",
     "aside",
+    "former",
     "losses",
     "permit",
     "protect",
     "run",
-]
     "timely",
+]

@@ -7,7 +7,7 @@ gives none. Nothing is written, and a change that the tenant shows late is no fa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from reconciler.apply.expectation import shows
 
@@ -19,12 +19,26 @@ if TYPE_CHECKING:
 
 LOOKS = 2
 """Times in a row that a change has to be shown: the tenant answers from several copies of itself."""
+AWAITED = ("set-group-licenses", "add-member", "remove-member")
+"""Kinds of which the members were looked at until all of them showed it, when it was written."""
 SHOWN = ("create-user", "restore-user", "update-user", "set-licenses", "delete-user")
-"""Kinds that are looked at here; a group's members are waited for when it is written."""
+"""Kinds that are looked at here."""
+
+
+class Looked(NamedTuple):
+    """What the tenant shows of what it accepted, and what not; the rest was not looked at."""
+
+    shown: list[Change]
+    late: list[Change]
 
 
 class Watcher(Protocol):
-    """What confirming needs of reconciler.directory.Directory."""
+    """What looking at objects needs of reconciler.directory.Directory."""
+
+    def observe(
+        self, changes: Sequence[Change], ids: Mapping[str, str]
+    ) -> Mapping[str, Mapping[str, Any] | None]:
+        """Read the objects of changes again."""
 
     def watch(
         self,
@@ -41,15 +55,15 @@ class Watcher(Protocol):
         """
 
 
-def unsettled(
+def confirm(
     written: Sequence[Change],
     directory: Watcher,
     ids: Mapping[str, str],
     *,
     on_wait: Callable[[int], None],
     stop: threading.Event,
-) -> list[Change]:
-    """Return the changes that the tenant accepted and does not show; none where `stop` ended the wait.
+) -> Looked:
+    """Return which changes the tenant shows, and which not; none where `stop` ended the wait.
 
     `on_wait` is told once, where a wait begins, how many it is for.
     """
@@ -61,8 +75,9 @@ def unsettled(
         and change.user
         and (change.kind == "delete-user" or change.user.upn not in gone)
     ]
+    awaited = [change for change in written if change.kind in AWAITED]
     if not changes or stop.is_set():
-        return []
+        return Looked(awaited, [])
     waits = 0
 
     def go_on(left: int) -> bool:
@@ -73,4 +88,5 @@ def unsettled(
         return not stop.is_set()
 
     shown = directory.watch(changes, ids, shows, times=LOOKS, go_on=go_on)
-    return [] if stop.is_set() else [change for change in changes if change.address not in shown]
+    late = [] if stop.is_set() else [change for change in changes if change.address not in shown]
+    return Looked([*awaited, *(change for change in changes if change.address in shown)], late)

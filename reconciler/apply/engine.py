@@ -15,22 +15,24 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from reconciler.apply.aside import take_off, waiting
-from reconciler.apply.confirming import Watcher, unsettled
+from reconciler.apply.confirming import Watcher, confirm
 from reconciler.apply.credentials import generate
 from reconciler.apply.expectation import alone, carried
-from reconciler.apply.jobs import Job, asking_id, intent_of, result_of, verdict_on
+from reconciler.apply.jobs import Job, asking_id, intent_of, outcome_of, result_of, verdict_on
 from reconciler.apply.result import UNCERTAIN, Result, Run
+from reconciler.apply.resuming import LAG, NOTHING, Former, decide
 from reconciler.apply.schedule import Schedule
 from reconciler.apply.turns import Turns
 from reconciler.directory import Write
 from reconciler.errors import ReconcilerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from reconciler.apply.credentials import Credentials
     from reconciler.apply.result import Status
     from reconciler.directory import Outcome
+    from reconciler.errors import RefusedError
     from reconciler.journal import Journal
     from reconciler.plan import Change, Plan
 
@@ -41,13 +43,8 @@ BATCH = 20
 class Carrier(Watcher, Protocol):
     """What apply needs of reconciler.directory.Directory."""
 
-    def observe(
-        self, changes: Sequence[Change], ids: Mapping[str, str]
-    ) -> Mapping[str, dict[str, Any] | None]:
-        """Read the objects of changes again."""
-
-    def ready(self, count: int) -> None:
-        """Wait until so many writes may be sent."""
+    def ready(self, count: int, stop: Callable[[], bool]) -> None:
+        """Wait until so many writes may be sent, or it is to stop."""
 
     def carry_out(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         """Send at most 20 writes, each on an object of its own."""
@@ -65,6 +62,8 @@ def run(  # noqa: PLR0913  what a run is made of, and who is told
     on_wait: Callable[[int], None] = lambda _: None,
     credentials: Credentials | None = None,
     stop: threading.Event | None = None,
+    former: Former = NOTHING,
+    refused: RefusedError | None = None,
 ) -> Run:
     """Carry out the ready changes of an approved plan and return what came of every change.
 
@@ -72,10 +71,12 @@ def run(  # noqa: PLR0913  what a run is made of, and who is told
     order of events, and must not raise. With `canary` so many changes are made first; the rest follows
     only where all of these were carried out and the tenant shows them. Once `stop` is set nothing more is
     sent; what is in flight is waited for. An error that ends the run early is in the result, not raised:
-    what was written must be told.
+    what was written must be told. `former` is what is known of a run that goes on; where its plan was
+    `refused` meanwhile, what was in doubt is settled by looking, and nothing is sent.
     """
     engine = _Engine(plan, directory, journal, on_result, on_wait, credentials, stop or threading.Event())
-    return engine.run(buy=buy, parallelism=parallelism, canary=canary)
+    engine.take_up(former, refused, buy=buy)
+    return engine.run(parallelism=parallelism, canary=canary)
 
 
 class _Engine:
@@ -111,8 +112,30 @@ class _Engine:
         self._confirmed: set[str] = set()
         self._error: BaseException | None = None
 
-    def run(self, *, buy: bool, parallelism: int, canary: int) -> Run:
+    def take_up(self, former: Former, refused: RefusedError | None, *, buy: bool) -> None:
+        """Settle what will not be tried, what was done before, and what is in doubt since."""
+        self._error = refused
         self._set_aside(buy=buy)
+        for change in self._plan.changes:
+            if result := former.done.get(change.address):
+                self._note(change, result)
+                self._schedule.pass_over(change.address)
+                self._results[change.address] = result
+        self._confirmed.update(former.verified)
+        doubtful = [self._job(change) for change in self._schedule.left() if change.address in former.doubts]
+        if doubtful:
+            until = max(former.doubts[job.change.address] for job in doubtful) + LAG
+            lags = self._plan.tenant.provider != "sandbox"  # in this very process nothing shows late
+            self._settle(
+                decide(
+                    doubtful,
+                    self._directory,
+                    self._ids,
+                    lambda _: lags and not self._stop.is_set() and self._journal.clock() < until,
+                )
+            )
+
+    def run(self, *, parallelism: int, canary: int) -> Run:
         for most in (canary, None) if canary else (None,):
             self._most = most
             self._carry_out(parallelism)
@@ -162,7 +185,7 @@ class _Engine:
 
     def _send(self, jobs: list[Job]) -> list[Result]:
         """Read again, compare, put the intents on the disk, send; return what came of each change."""
-        self._directory.ready(len(jobs))
+        self._directory.ready(len(jobs), self._stop.is_set)
         if self._stop.is_set():
             return [result_of(job.change, "skipped", code="interrupted") for job in jobs]
         verdicts = self._verdicts(jobs)
@@ -203,7 +226,7 @@ class _Engine:
                 for job in jobs
             ]
         )
-        return [self._outcome(changes[outcome.address], outcome) for outcome in outcomes]
+        return [outcome_of(changes[outcome.address], outcome, self._credentials) for outcome in outcomes]
 
     def _passwords(self, changes: Iterable[Change]) -> dict[str, str]:
         """Return a new password by address for each user to be created, kept where it was asked for."""
@@ -219,25 +242,6 @@ class _Engine:
         )
         return {addresses[upn]: password for upn, password in fresh.items()}
 
-    def _outcome(self, change: Change, outcome: Outcome) -> Result:
-        code, params = outcome.code, dict(outcome.params)
-        if outcome.message:
-            params["message"] = outcome.message
-        if change.kind == "create-user" and outcome.status == "done":
-            code, params = "password-not-kept", {}
-            if self._credentials:
-                code, params = "password-kept", {"file": str(self._credentials.path)}
-        return result_of(
-            change,
-            outcome.status,
-            code=code,
-            params=params,
-            user_id=outcome.user_id or (change.user.id if change.user else None),
-            request_id=outcome.request_id,
-            client_request_id=outcome.client_request_id,
-            http_status=outcome.http_status,
-        )
-
     # ------------------------------------------------------------ after
 
     def _land(self, batch: Sequence[Change], future: Future[list[Result]]) -> None:
@@ -248,20 +252,29 @@ class _Engine:
             self._fail(error)
         told = {result.address for result in results}
         results += [self._lost(change, error) for change in batch if change.address not in told]
+        self._settle(results)
+
+    def _settle(self, results: Sequence[Result]) -> None:
+        """Take note of how changes ended, and of what that means for those that wait for them."""
         skipped: list[Result] = []
         for result in results:
-            change = self._schedule.change(result.address)
-            if result.carried:
-                self._written.update(member.user.upn for member in change.members)
-            if result.carried and change.user:
-                self._written.add(change.user.upn)
-                self._carried.setdefault(change.user.upn, {}).update(carried(change))
-                if result.user_id:
-                    self._ids[change.user.upn] = result.user_id
+            self._note(self._schedule.change(result.address), result)
             dropped = self._schedule.settle(result.address, carried=result.carried)
             skipped += waiting(dropped, on=result.address, status=result.status)
         self._results |= {result.address: result for result in (*results, *skipped)}
         self._tell([*results, *skipped])
+
+    def _note(self, change: Change, result: Result) -> None:
+        """Take note of what a change that was carried out brings to the others."""
+        if not result.carried:
+            return
+        self._sent.setdefault(change.address, change)
+        self._written.update(member.user.upn for member in change.members)
+        if change.user:
+            self._written.add(change.user.upn)
+            self._carried.setdefault(change.user.upn, {}).update(carried(change))
+            if result.user_id:
+                self._ids[change.user.upn] = result.user_id
 
     def _lost(self, change: Change, error: BaseException | None) -> Result:
         """Return the result of a change whose batch ended without telling it."""
@@ -283,21 +296,20 @@ class _Engine:
             if each.status == "done" and address not in self._confirmed
         ]
         self._confirmed.update(change.address for change in done)
+        if self._error:
+            return
         try:
-            late = (
-                []
-                if self._error
-                else unsettled(done, self._directory, self._ids, on_wait=self._on_wait, stop=self._stop)
-            )
+            looked = confirm(done, self._directory, self._ids, on_wait=self._on_wait, stop=self._stop)
         except ReconcilerError as error:
             self._fail(error)
             return
         results = [
             msgspec.structs.replace(self._results[change.address], status="unsettled", code="not-shown")
-            for change in late
+            for change in looked.late
         ]
         self._results |= {result.address: result for result in results}
         self._tell(results)
+        self._try(lambda: self._journal.verify(change.address for change in looked.shown))
 
     def _end(self) -> Run:
         left = self._schedule.left()

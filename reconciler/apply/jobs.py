@@ -16,8 +16,10 @@ from reconciler.journal import Member
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from reconciler.apply.credentials import Credentials
     from reconciler.apply.result import Status
     from reconciler.apply.turns import Apart
+    from reconciler.directory import Outcome
     from reconciler.plan import Change
 
 
@@ -91,3 +93,24 @@ def intent_of(change: Change) -> dict[str, Any]:
 def result_of(change: Change, status: Status, **fields: Any) -> Result:
     """Return a result of a change."""
     return Result(address=change.address, kind=change.kind, status=status, **fields)
+
+
+def outcome_of(change: Change, outcome: Outcome, credentials: Credentials | None) -> Result:
+    """Return the result of a change that was sent; of a user that was created, where the password is."""
+    code, params = outcome.code, dict(outcome.params)
+    if outcome.message:
+        params["message"] = outcome.message
+    if change.kind == "create-user" and outcome.status == "done":
+        code, params = "password-not-kept", {}
+        if credentials:
+            code, params = "password-kept", {"file": str(credentials.path)}
+    return result_of(
+        change,
+        outcome.status,
+        code=code,
+        params=params,
+        user_id=outcome.user_id or (change.user.id if change.user else None),
+        request_id=outcome.request_id,
+        client_request_id=outcome.client_request_id,
+        http_status=outcome.http_status,
+    )

@@ -80,6 +80,11 @@ class Run:
         return {status: found[status] for status in get_args(Status)}
 
     @property
+    def whole(self) -> bool:
+        """Tell whether the run came to its end by itself, and knows what came of everything."""
+        return not (self.interrupted or self.error or any(one.status in UNCERTAIN for one in self.results))
+
+    @property
     def exit_code(self) -> int:
         """Return the process's exit code.
 

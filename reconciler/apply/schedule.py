@@ -80,8 +80,9 @@ class Schedule:
         return None
 
     def settle(self, address: str, *, carried: bool) -> list[Change]:
-        """Take note of how an offered change ended; return the dependents that it takes with it."""
-        for name in _objects(self._changes[address]):
+        """Take note of how a change ended; return the dependents that it takes with it."""
+        offered = self._waits.pop(address, None) is None
+        for name in _objects(self._changes[address]) if offered else ():
             busy = self._busy[name]
             busy.count -= 1
             if not busy.count:
@@ -89,13 +90,22 @@ class Schedule:
                     heapq.heappush(self._ready, place)
         if not carried:
             return self.drop(address)
+        self._release(address)
+        return []
+
+    def pass_over(self, address: str) -> None:
+        """Take note that a change was carried out before: it is never offered."""
+        self._waits.pop(address, None)
+        self._release(address)
+
+    def _release(self, address: str) -> None:
+        """Let what waits for a change that is done wait for it no longer."""
         for dependent in self._dependents.get(address, ()):
             waits = self._waits.get(dependent)
             if waits and address in waits:
                 waits.remove(address)
                 if not waits:
                     heapq.heappush(self._ready, self._place[dependent])
-        return []
 
     def drop(self, address: str) -> list[Change]:
         """Never offer a change; return everything that waits for it, however far away, each once."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import reconciler
-from reconciler.cli import consent, options, output, reviewed, session, stopping
+from reconciler.cli import consent, options, output, resuming, reviewed, session, stopping
 from reconciler.cli.commands import Command
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 OF_A_PLAN = ("files", "targets", "use_grace", "base_ref", "guardrails", "catalog")
 """Options that decide what a plan holds: a saved one is carried out as it is."""
+
+OF_A_START = ("partial", "accept_data_loss", "allow", "buy", "canary", "verify_with", *OF_A_PLAN)
+"""Options that a run has from its start: when it goes on, it has them still."""
 
 BATCHES = 4
 """Batches of writes in flight at once where nothing is said."""
@@ -73,6 +76,7 @@ class Proposed:
             "in a pipeline; blocked changes are left out",
         ),
         ("reconciler apply --buy", "buy the seats and set the renewals that tenant.yaml declares, too"),
+        ("reconciler apply --resume", "finish a run that was killed or interrupted"),
         ("reconciler apply --credentials-out new.csv", "keep the first passwords of users that are created"),
     ],
 )
@@ -104,19 +108,42 @@ class Proposed:
     metavar="FILE",
     help="Write the first passwords of created users to this new file; nobody else may read it.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Finish the last run, if it was killed or interrupted, with its plan and under its flags.",
+)
+@click.option(
+    "--break-lock",
+    metavar="HOLDER",
+    help="Take the lock from this holder, whom the refusal names: only where that apply is gone for good.",
+)
 @options.as_json
 def command(
-    *, path: Path | None, connection: session.Connection, verify_with: tuple[Path, ...], **given: Any
+    *,
+    path: Path | None,
+    connection: session.Connection,
+    resume: bool,
+    break_lock: str | None,
+    **given: Any,
 ) -> int:
     """Carry out the ready changes of a plan.
 
     With PLAN, exactly that reviewed plan, once; without, a plan made now, as `plan` makes it. Asks first.
     Each object is read again just before its write; what moved since the plan is left alone and told.
+    With --resume, what a run that was stopped left undone: what was done is skipped, and a write that was
+    on its way is looked at before anything is sent.
 
     Exits with 0 where everything was done, 3 where the plan was refused and nothing was written, 4
     where it was done in part, 5 where the outcome of a write is unknown or the tenant does not show it,
     130 where it was interrupted.
     """
+    if resume and any(given[name] for name in OF_A_START):
+        raise click.UsageError(
+            "--resume goes on with the plan and under the flags of the run's start: beside it stand "
+            "--credentials-out, --journal and how to reach the tenant."
+        )
+    verify_with = given.pop("verify_with")
     made = {name: given.pop(name) for name in OF_A_PLAN}
     flags = Flags(parallelism=connection.parallelism or BATCHES, **given)
     if path is not None and any(made.values()):
@@ -127,15 +154,21 @@ def command(
     if path is None and verify_with:
         raise click.UsageError("--verify-with takes a saved plan: name the file that was signed.")
     # What is wrong with a file is told before anything is made in this folder.
-    if path is None:
+    if path is None and not resume:
         session.files(made["files"])
     saved = None if path is None else reviewed.read(path, verify_with)
     from reconciler import journal
 
     clock = _Clock()
     with contextlib.ExitStack() as stack:
-        log = stack.enter_context(journal.Journal(journal.path_in(session.home()), clock=clock.now))
-        runs = journal.runs(log.path)
+        place = session.journal_of(connection)
+        log = stack.enter_context(journal.Journal(place, clock=clock.now, breaking=break_lock))
+        runs = journal.runs(place)
+        if resume:
+            unfinished = resuming.last(place, runs, saved)
+            proposed, directory = _open(unfinished.saved, connection, stack)
+            clock.set(proposed.live.now)
+            return resuming.go_on(unfinished, proposed, directory, log, flags)
         if saved is not None:
             reviewed.unspent(saved, runs)
         _tell_of_a_kill(runs)
@@ -154,8 +187,8 @@ def _tell_of_a_kill(runs: Sequence[Run]) -> None:
     if last and last.end is None:
         unsettled = output.count(len(last.unsettled), "write")
         output.warning(
-            f"run {last.id} was killed, with {unsettled} on the way; what follows starts from what the "
-            f"tenant holds now. `reconciler history {last.id}` shows that run."
+            f"run {last.id} was killed, with {unsettled} on the way: `reconciler apply --resume` finishes "
+            "it. What follows starts from what the tenant holds now."
         )
 
 
@@ -213,7 +246,7 @@ def _open(
         now=now,
         roles=roles,
         groups=groups,
-        deeds=journal.deeds(journal.path_in(session.home()), organization.id),
+        deeds=journal.deeds(session.journal_of(connection), organization.id),
     )
     return Proposed(
         plan=plan, digest=saved.digest, live=live, signed_by=saved.signed_by, saved=True
@@ -240,6 +273,7 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
             # It writes nothing, and saw something that later plans build on.
             _begin(proposed, plan, log, flags)
             log.end(counts=run.counts, exit_code=run.exit_code, interrupted=False)
+            log.place.forget(log.run)
         return teller.nothing(run)
     consent.obtain(
         plan,
@@ -268,6 +302,8 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
             credentials=credentials,
             stop=stop,
         )
+    if run.whole:
+        log.place.forget(run.id)
     return teller.summary(run, log)
 
 
@@ -278,11 +314,13 @@ def _error_console() -> Console:
 
 
 def _begin(proposed: Proposed, plan: Plan, log: Journal, flags: Flags) -> None:
-    """Open the run in the journal."""
+    """Open the run in the journal, with the plan beside it until the run has ended."""
     from reconciler.plan import ActorInfo
+    from reconciler.report.document import dumps, to_document
 
     actor = proposed.live.actor
     log.begin(
+        plan=dumps(to_document(proposed.plan)),
         tool_version=reconciler.__version__,
         plan_digest=proposed.digest,
         desired_digest=plan.desired_digest,

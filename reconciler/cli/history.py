@@ -1,4 +1,7 @@
-"""What did past runs of apply do? Read from the journal; no tenant is asked."""
+"""What did past runs of apply do? Read from the journal; no tenant is asked.
+
+What can be read of a damaged journal is shown, with a warning: nothing is done with it here.
+"""
 
 from __future__ import annotations
 
@@ -23,24 +26,26 @@ if TYPE_CHECKING:
         ("reconciler history", "every run: when, who, what came of it"),
         ("reconciler history last", "each change of the last run, and Graph's request ids"),
         ("reconciler history 20261124-0", "a run by the beginning of its id"),
+        ("reconciler history --journal s3://bucket/contoso", "the runs of all that share that journal"),
     ],
 )
 @click.argument("wanted", metavar="[RUN]", required=False)
+@options.journal
 @options.as_json
-def command(*, wanted: str | None, as_json: bool) -> None:
+def command(*, wanted: str | None, journal: str | None, as_json: bool) -> None:
     """List the runs of apply, or show one.
 
     RUN is an id or its beginning, or `last`. A run that was killed has no end; what it had sent
     without an answer is shown as unknown.
     """
-    from reconciler import journal
+    from reconciler import journal as journals
 
-    path = journal.path_in(session.home())
-    reading = journal.read(path)
-    runs = journal.group(reading.lines)
-    _damage(reading, str(path))
+    place = session.journal_of(session.Connection(journal=journal))
+    reading = journals.read(place)
+    runs = journals.group(reading.lines)
+    _damage(reading, place.name)
     if wanted is not None:
-        run = _find(runs, wanted)
+        run = find(runs, wanted)
         if as_json:
             from reconciler.cli.telling import json_text
 
@@ -50,17 +55,26 @@ def command(*, wanted: str | None, as_json: bool) -> None:
     elif as_json:
         from reconciler.cli.telling import json_text
 
-        output.write(json_text({"journal": str(path), "runs": [_head(run) for run in runs]}))
+        output.write(json_text({"journal": place.name, "runs": [_head(run) for run in runs]}))
     else:
-        _list(runs, str(path))
+        _list(runs, place.name)
 
 
 def _damage(reading: Reading, path: str) -> None:
+    """Tell of what can't be read, and of the first place where the chain breaks: what follows is in doubt."""
+    from reconciler.report.errors import sentence
+
+    broken = next((damage for damage in reading.damage if damage.broken), None)
+    if broken:
+        params = {"path": path, "line": broken.line, "reason": broken.reason}
+        output.warning(sentence(UsageError("journal-broken", **params)))
     for damage in reading.damage:
+        if damage.broken:
+            continue
         output.warning(f"{path}:{damage.line}: this line is no record and is left out ({damage.reason}).")
 
 
-def _find(runs: Sequence[Run], wanted: str) -> Run:
+def find(runs: Sequence[Run], wanted: str) -> Run:
     """Return the one run that is meant; raises UsageError where there is none or more than one."""
     found = list(runs[-1:]) if wanted == "last" else [run for run in runs if run.id.startswith(wanted)]
     if len(found) == 1:
@@ -121,6 +135,8 @@ def _show(run: Run) -> None:
     start = run.start
     output.write(f"Run {run.id}: {_outcome(run)}.")
     output.write(f"  started   {start.time:%Y-%m-%d %H:%M:%S} UTC")
+    for moment in run.resumed:
+        output.write(f"  resumed   {moment:%Y-%m-%d %H:%M:%S} UTC")
     if run.end:
         output.write(f"  ended     {run.end.time:%Y-%m-%d %H:%M:%S} UTC, exit code {run.end.exit_code}")
     output.write(
@@ -198,6 +214,8 @@ def _document(run: Run) -> dict[str, Any]:
         "start": plain["start"],
         "intents": plain["intents"],
         "results": plain["results"],
+        "verified": sorted(run.verified),
+        "resumed": [_instant(moment) for moment in run.resumed],
         "unsettled": [intent.address for intent in run.unsettled],
     }
 

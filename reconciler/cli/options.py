@@ -123,6 +123,12 @@ file = click.option(
     metavar="PATH",
     help="Desired state: a file, or a folder of them. May be repeated.  [default: tenant.yaml]",
 )
+journal = click.option(
+    "--journal",
+    metavar="PATH|URL",
+    help="The journal of apply: a file, or s3://, az:// or gs:// for several computers.  [default: "
+    "journal.jsonl in the home folder]",
+)
 _CONNECTION = (
     click.option(
         "acting_as",
@@ -154,6 +160,7 @@ _CONNECTION = (
         is_flag=True,
         help="Show each request and answer on standard error, secrets masked.",
     ),
+    journal,
 )
 at = click.option(
     "--at",
@@ -197,13 +204,6 @@ catalog = click.option(
     help="Microsoft's CSV of product names, to know more SKUs by name.",
 )
 out = click.option("--out", type=PATH, metavar="FILE", help="Save the plan here, for `show` and `apply`.")
-detailed_exitcode = click.option(
-    "--detailed-exitcode", is_flag=True, help="Exit with 2 where the plan holds changes."
-)
-as_json = click.option("as_json", "--json", is_flag=True, help="Print one JSON document and nothing else.")
-everything = click.option("everything", "--all", is_flag=True, help="Cut no long list short.")
-
-
 expires_in = click.option(
     "--expires-in",
     type=lifetime,
@@ -223,6 +223,13 @@ verify_with = click.option(
     metavar="KEY",
     help="Take only a plan that this public Ed25519 key (PEM), or another one named so, has signed.",
 )
+detailed_exitcode = click.option(
+    "--detailed-exitcode", is_flag=True, help="Exit with 2 where the plan holds changes."
+)
+as_json = click.option("as_json", "--json", is_flag=True, help="Print one JSON document and nothing else.")
+everything = click.option("everything", "--all", is_flag=True, help="Cut no long list short.")
+
+
 def connection(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the way to the tenant; the command gets them as one `connection`."""
 

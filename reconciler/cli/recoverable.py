@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import options, output, seen, session
+from reconciler.cli import options, output, seen
 from reconciler.cli.commands import Command
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _journal(state: Seen) -> tuple[tuple[Removal, ...], datetime | None]:
     """Return what the journal tells of this tenant: licences taken away, and when its first run was."""
     from reconciler import journal
 
-    path = journal.path_in(session.home())
+    path = state.journal
     tenant = state.current.organization.id
     starts = [run.start.time for run in journal.runs(path) if run.start.tenant.id == tenant]
     return journal.removals(path, tenant), min(starts, default=None)

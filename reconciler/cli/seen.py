@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.catalog import Catalog
     from reconciler.config import Document
     from reconciler.directory.audit import Audited
+    from reconciler.journal import Place
     from reconciler.looking.recoverable import Log
     from reconciler.looking.users import Told
     from reconciler.model import Actor, Current, Desired, TenantRef
@@ -63,6 +64,7 @@ class Seen:
     catalog: Catalog
     now: datetime
     actor: Actor
+    journal: Place
     sign_ins: Told | None = None
     log: Log | None = None
     audited: Audited | None = None
@@ -130,6 +132,7 @@ def see(
         catalog=facts,
         now=at or now,
         actor=actor,
+        journal=session.journal_of(connection),
         sign_ins=sign_ins,
         log=log,
         audited=audited,
@@ -164,7 +167,7 @@ def _live(
     """Read the tenant; now is what its clock says."""
     with session.connect(tenant, connection) as directory:
         session.check_tenant(tenant, directory.identity()[0])
-        current = session.look(directory, groups)
+        current = session.look(directory, connection, groups)
         return current, directory.actor() if needs_actor else _nobody(), current.taken_at
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from reconciler.cli.trusted import Trusted
     from reconciler.config import Document
     from reconciler.directory import Directory
+    from reconciler.journal import Place
     from reconciler.model import Actor, Current, Desired, Organization
     from reconciler.plan import Plan
 
@@ -50,7 +51,8 @@ class Connection:
     """What the command line says about the way to the tenant: the options of `options.connection`.
 
     `acting_as` is a user of the sandbox or of a snapshot, `auth` the one way to sign in that is tried,
-    `timeout` in seconds for one request. None: whatever is right where nothing is said.
+    `timeout` in seconds for one request, `journal` the path or URL of the journal. None: whatever is right
+    where nothing is said.
     """
 
     acting_as: str | None = None
@@ -58,6 +60,7 @@ class Connection:
     timeout: int | None = None
     parallelism: int | None = None
     debug_http: bool = False
+    journal: str | None = None
 
 
 PLAIN = Connection()
@@ -84,10 +87,10 @@ class Request:
     guardrails: Path | None = None
     catalog: Path | None = None
     groups: tuple[str, ...] = ()
+    expires_in: timedelta | None = None
     writes: bool = False
 
 
-    expires_in: timedelta | None = None
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
     """A plan, the state that it was made for and who would apply it."""
@@ -104,6 +107,13 @@ def home() -> Path:
     if where.exists() and not where.is_dir():
         raise UsageError("unreadable-file", path=str(where), reason="it is a file, and has to be a folder")
     return where
+
+
+def journal_of(connection: Connection) -> Place:
+    """Return where the journal lies; raises UsageError ("journal-url", "journal-extra")."""
+    from reconciler import journal
+
+    return journal.place_of(connection.journal or journal.path_in(home()))
 
 
 def files(named: Sequence[Path]) -> tuple[Path, ...]:
@@ -223,7 +233,7 @@ def planned(request: Request, planner: Planner | None = None) -> Iterator[tuple[
     with connect(document.tenant, request.connection, writes=request.writes) as directory:
         check_tenant(document.tenant, directory.identity()[0])
         groups, fields = reading(document)
-        current = look(directory, (*groups, *request.groups), fields)
+        current = look(directory, request.connection, (*groups, *request.groups), fields)
         desired = _desired(request, document, current, trusted)
         asked = unlisted.candidates(current, desired)
         if desired.unlisted_users == "revoke":
@@ -243,7 +253,12 @@ def reading(document: Document) -> tuple[Sequence[str], Collection[str]]:
     return document.named_groups, document.fields
 
 
-def look(directory: Directory, groups: Sequence[str] = (), fields: Collection[str] | None = None) -> Current:
+def look(
+    directory: Directory,
+    connection: Connection,
+    groups: Sequence[str] = (),
+    fields: Collection[str] | None = None,
+) -> Current:
     """Return the current state, with the licences that earlier runs took away and what they remember.
 
     `groups` are names or ids of groups that are read beside those with licences; `fields` our names of
@@ -254,7 +269,7 @@ def look(directory: Directory, groups: Sequence[str] = (), fields: Collection[st
     from reconciler import journal
 
     current = directory.read(groups, fields)
-    path, tenant = journal.path_in(home()), current.organization.id
+    path, tenant = journal_of(connection), current.organization.id
     recorded = journal.removals(path, tenant)
     removals = sorted({*current.removals, *recorded}, key=lambda r: (r.user_id, r.sku_id, r.removed_at))
     return msgspec.structs.replace(
@@ -296,9 +311,7 @@ def _trusted(request: Request) -> tuple[Trusted, ...]:
     return trusted.read(files(request.files), request.base_ref, request.guardrails)
 
 
-def _desired(
-    request: Request, document: Document, current: Current, trusted: Sequence[Trusted]
-) -> Desired:
+def _desired(request: Request, document: Document, current: Current, trusted: Sequence[Trusted]) -> Desired:
     import msgspec
 
     from reconciler import catalog as catalogue
@@ -320,6 +333,7 @@ def _plan(
     planner: Planner | None,
 ) -> Made:
     from reconciler import catalog as catalogue
+    from reconciler import plan_lifetime
     from reconciler.planning import make_plan
 
     catalog = catalogue.load(request.catalog)
@@ -330,6 +344,5 @@ def _plan(
         allow=tuple(sorted(set(request.allow))),
     )
     plan = (planner or make_plan)(desired, current, actor, catalog, options)
-    return Made(plan=plan, current=current, actor=actor)
-    from reconciler import plan_lifetime
     plan = plan_lifetime.bounded(plan, now, request.expires_in)
+    return Made(plan=plan, current=current, actor=actor)

@@ -40,7 +40,7 @@ def command(*, files: tuple[Path, ...], connection: session.Connection, out: Pat
     tenant = document.tenant if document else TenantRef()
     with session.connect(tenant, connection) as directory:
         session.check_tenant(tenant, directory.identity()[0])
-        current = session.look(directory, document.named_groups if document else ())
+        current = session.look(directory, connection, document.named_groups if document else ())
         if document and _revokes(document):
             ids = [user.id for user in unlisted.licensed_members(current)]
             current = session.with_mailboxes(directory, current, ids)

@@ -116,7 +116,7 @@ class Teller:
         """Tell what came of the run as a whole, and where it is on record; return the exit code."""
         self._say(f"\nApplied: {words.counted(run.counts)}.")
         if run.interrupted:
-            self._say("Interrupted: what is left was not tried; plan and apply again to go on.")
+            self._say("Interrupted: what is left was not tried; `reconciler apply --resume` goes on with it.")
         if run.canary_failed:
             self._say(
                 "Stopped after the canary: one of the first changes was not carried out, or the tenant does "

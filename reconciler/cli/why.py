@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import options, output, seen, session
+from reconciler.cli import options, output, seen
 from reconciler.cli.commands import Command
 from reconciler.errors import UsageError
 
@@ -73,7 +73,7 @@ def _runs(state: Seen) -> tuple[Run, ...]:
     from reconciler import journal
 
     tenant = state.current.organization.id
-    runs = journal.runs(journal.path_in(session.home()))
+    runs = journal.runs(state.journal)
     return tuple(run for run in runs if run.start.tenant.id == tenant)
 
 

@@ -184,9 +184,9 @@ class Directory:
             changes, ids, holds, times=times, patience=self._patience, go_on=go_on, spread=self._pool.map
         )
 
-    def ready(self, count: int) -> None:
-        """Wait until so many writes may be sent: who looks at objects then finds them fresh."""
-        self._graph.pace.ready(count)
+    def ready(self, count: int, stop: Callable[[], bool] = lambda: False) -> None:
+        """Wait until so many writes may be sent, or `stop` says so: what is looked at then is fresh."""
+        self._graph.pace.ready(count, stop)
 
     def carry_out(self, writes: Sequence[Write]) -> list[Outcome]:
         """Carry out at most 20 writes, each at most once, and return what became of each, in order.

@@ -25,6 +25,7 @@ GROWTH = 0.01  # writes a second that the rate regains with each write that was 
 SLACK = 2.0  # seconds by which whoever came late may be ahead of its turn afterwards
 STRAINED = 0.8  # of a limit used: from here on Graph tells how much it is
 LONGEST_WAIT = 300.0  # seconds; a tenant that asks for more is told to the user instead
+GLANCE = 1.0  # seconds after which whoever waits for its turn looks up
 NEVER = float("-inf")
 
 
@@ -72,10 +73,14 @@ class Pace:
             self._sleep(pause)
             now = max(self._clock(), now + pause)
 
-    def ready(self, count: int) -> None:
-        """Wait until so many writes may be sent, without taking them: what is looked at then is fresh."""
+    def ready(self, count: int, stop: Callable[[], bool] = lambda: False) -> None:
+        """Wait until so many writes may be sent, without taking them: what is looked at then is fresh.
+
+        `stop` is asked every second: who wants the run to end need not wait for minutes.
+        """
         now = self._clock()
-        while 0 < (pause := self._pause(count, now)) <= LONGEST_WAIT:
+        while 0 < (pause := self._pause(count, now)) <= LONGEST_WAIT and not stop():
+            pause = min(pause, GLANCE)
             self._sleep(pause)
             now = max(self._clock(), now + pause)
 

@@ -51,6 +51,11 @@ _CODES: dict[str, str] = {
     "canary": "not tried: one of the first changes went wrong",
     "run-ended": "not tried: the run ended early",
     "waits-in-circle": "not tried: it waits for itself",
+    "found": "it was carried out before the run was stopped",
+    "found-created": (
+        "it was created before the run was stopped; its first password is in the file that "
+        "`--credentials-out` named then, or nowhere: reset it in the Microsoft 365 admin center"
+    ),
     "no-answer": "no outcome was told",
     "not-shown": "the tenant accepted it, and did not show it while apply waited; run plan again later",
     "not-carried-out": "the answer was lost, and the object is as it was before",

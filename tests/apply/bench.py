@@ -172,7 +172,7 @@ class Tenant:
             return {}
         return {key: state.get(key) for key in {**change.before, **change.after}}
 
-    def ready(self, count):
+    def ready(self, count, stop):
         """Wait for nothing."""
         self.before_ready(count)
 

@@ -351,7 +351,7 @@ class Broken:
         """Look, and fail if told to."""
         return self.answer("observe", changes, ids)
 
-    def ready(self, count):
+    def ready(self, count, stop):
         """Wait for nothing."""
 
     def carry_out(self, writes):

@@ -68,7 +68,7 @@ def append(self, data):
         kill()
 journal.Journal._append = append
 
-sys.exit(main(["apply", "--auto-approve", "--parallelism", "1"]))
+sys.exit(main(["apply", *(sys.argv[3:] or ["--auto-approve"]), "--parallelism", "1"]))
 """
 
 
@@ -103,9 +103,9 @@ def home(workdir, run):
 def driven(home):
     """Run apply in a process of its own, in which something happens at a certain point."""
 
-    def driven(what, when):
+    def driven(what, when, *flags):
         return subprocess.run(
-            [sys.executable, "-c", DRIVER, what, str(when)],
+            [sys.executable, "-c", DRIVER, what, str(when), *flags],
             check=False,
             capture_output=True,
             text=True,
@@ -158,9 +158,66 @@ def test_after_a_kill_the_journal_is_read_and_the_next_run_converges(run, home, 
     assert ran.code == 0, ran.err
     if runs:
         assert f"run {runs[0].id} was killed" in ran.err
+        assert "`reconciler apply --resume` finishes it" in ran.err
     assert len(swapped(run)) == USERS
     assert "Nothing to do" in run("plan").out
     assert len(journal.runs(home / "journal.jsonl")) == len(runs) + (len(written) < USERS)
+
+
+KILLS = [
+    ("journal-after", 1),  # begun, and nothing else
+    ("journal-torn", 2),
+    ("journal-after", 2),  # the intents of the first batch are on record, nothing is sent
+    ("before-send", 1),
+    ("after-send", 2),
+    ("journal-torn", 5),
+    ("journal-after", 6),
+    ("journal-before", 8),  # everything done, and not verified
+    ("journal-before", 9),  # verified, no run-end
+]
+
+
+@pytest.mark.parametrize(("what", "when"), KILLS)
+def test_a_killed_run_is_finished_by_resuming_it(run, home, driven, what, when):
+    """It stays one run, and each change is written once."""
+    dead = driven(what, when)
+    assert dead.returncode == -9, dead.stderr
+    written = swapped(run)
+    ran = run("apply", "--resume")
+    assert ran.code == 0, ran.err
+    (told,) = journal.runs(home / "journal.jsonl")
+    assert f"Going on with run {told.id}: " in ran.err
+    assert f"Applied: {USERS} done." in ran.out
+    assert {each.address: each.status for each in told.results} == dict.fromkeys(
+        (each.address for each in told.results), "done"
+    )
+    found = {each.address for each in told.results if each.code == "found"}
+    assert found <= written
+    assert told.verified == {each.address for each in told.results} == swapped(run)
+    assert (len(told.resumed), told.end.exit_code, told.unsettled) == (1, 0, ())
+    assert list((home / "runs").iterdir()) == []
+    assert run("apply", "--resume").code == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(("after-send", 1), ("after-send", 1)), (("before-send", 2), ("journal-torn", 2))]
+)
+def test_a_run_that_is_killed_again_while_it_goes_on_goes_on_again(run, home, driven, first, second):
+    assert driven(*first).returncode == -9
+    assert driven(*second, "--resume").returncode == -9
+    ran = run("apply", "--resume")
+    assert ran.code == 0, ran.err
+    (told,) = journal.runs(home / "journal.jsonl")
+    assert (len(told.resumed), told.unsettled) == (2, ())
+    assert len(swapped(run)) == USERS
+
+
+def test_an_interrupted_run_goes_on(run, home, driven):
+    assert "`reconciler apply --resume` goes on" in driven("interrupt", 2).stdout
+    assert len(list((home / "runs").iterdir())) == 1
+    ran = run("apply", "--resume", "--json")
+    assert (ran.code, json.loads(ran.out)["counts"]["done"]) == (0, USERS)
+    assert "40 changes of 45 are done, 5 left." in ran.err
 
 
 @pytest.mark.parametrize("what", ["interrupt", "terminate"])
