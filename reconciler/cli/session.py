@@ -344,5 +344,7 @@ def _plan(
         allow=tuple(sorted(set(request.allow))),
     )
     plan = (planner or make_plan)(desired, current, actor, catalog, options)
-    plan = plan_lifetime.bounded(plan, now, request.expires_in)
+    # A plan against a file asks nobody for the time: the same files and --at give the same bytes.
+    clock = options.now if request.snapshot else now
+    plan = plan_lifetime.bounded(plan, clock, request.expires_in)
     return Made(plan=plan, current=current, actor=actor)

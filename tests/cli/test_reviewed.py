@@ -216,6 +216,13 @@ def test_a_plan_for_a_day_to_come_expires_like_any_other(run, planned):
     assert (ran.code, "the plan expired at" in ran.err) == (3, True)
 
 
+def test_a_plan_against_a_file_has_no_clock_but_its_own(planned):
+    """The same files and the same day give the same bytes."""
+    at = ("--snapshot", "state.json", "--at", f"{datetime.now(UTC) + timedelta(days=40):%Y-%m-%d}")
+    assert life(planned(*at)) == timedelta(hours=24)
+    assert life(planned(*at, "--expires-in", "1h")) == timedelta(hours=1)
+
+
 def test_a_plan_for_tomorrow_can_be_approved_today(run, planned):
     at = datetime.now(UTC) + timedelta(hours=20)
     planned("--at", f"{at:%Y-%m-%dT%H:%M:%SZ}", "--expires-in", "2d")
