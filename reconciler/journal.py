@@ -34,6 +34,7 @@ from reconciler.journal_lines import (
     RunStart,
     Verified,
 )
+from reconciler.journal_past import past
 from reconciler.journal_place import Pen, Place, place_of
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ __all__ = [
     "Verified",
     "deeds",
     "group",
+    "past",
     "path_in",
     "place_of",
     "read",

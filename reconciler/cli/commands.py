@@ -31,6 +31,7 @@ TABLE = (
     Row("plan", "The work", "Show what would change, and what data that would destroy."),
     Row("show", "The work", "Print a saved plan."),
     Row("apply", "The work", "Carry out the ready changes of a plan."),
+    Row("undo", "The work", "Plan the way back to what was before a run."),
     Row("migrate-to-group", "The work", "Plan the move from direct licences to those of a group."),
     Row("doctor", "To begin", "Check sign-in, roles, permissions and clock."),
     Row("sandbox", "To begin", "Look after the embedded tenant."),

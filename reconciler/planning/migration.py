@@ -43,7 +43,7 @@ def migrate(
     if isinstance(found, Conflict):
         raise UsageError(found.code, **found.params)
     wanted = [one for one in desired.groups if grouping.find(everything, one.id or one.name, one) == found]
-    context = Context(_only(desired, wanted), _forgetful(current), actor, catalog, options)
+    context = Context(only(desired, wanted), forgetful(current), actor, catalog, options)
     groups = grouping.resolve(context, coming=(), going=(), returning={})
     moves = _Moves(context, found, groups, wanted[0] if wanted else None)
     persons = tuple(sorted(moves.persons(), key=lambda person: person.upn))
@@ -62,8 +62,8 @@ def migrate(
     return msgspec.structs.replace(plan, memory=())
 
 
-def _only(desired: Desired, groups: Sequence[WantedGroup]) -> Desired:
-    """Return the desired state with one group alone, and the rails as they are."""
+def only(desired: Desired, groups: Sequence[WantedGroup]) -> Desired:
+    """Return the desired state with these groups alone, and the rails as they are."""
     return msgspec.structs.replace(
         desired,
         entries=(),
@@ -75,7 +75,7 @@ def _only(desired: Desired, groups: Sequence[WantedGroup]) -> Desired:
     )
 
 
-def _forgetful(current: Current) -> Current:
+def forgetful(current: Current) -> Current:
     """Return the state without how many entries there were: here they are left aside, not gone."""
     kept = tuple(row for row in current.remembered if row.topic != guardrails.ENTRIES)
     return msgspec.structs.replace(current, remembered=kept)

@@ -16,6 +16,7 @@ from reconciler.report.permission_words import PERMISSION
 from reconciler.report.phrases import Facts, Told, count, listing
 from reconciler.report.rail_words import LOOSENED
 from reconciler.report.rule_words import RULES
+from reconciler.report.undo_words import UNDO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -245,6 +246,7 @@ CONFLICTS: dict[str, Callable[[Facts], Told]] = {
     **LOOSENED,
     **PERMISSION,
     **RULES,
+    **UNDO,
     "exclusive-plans": _exclusive_plans,
     "expired": _expired,
     "expiring": _expiring,

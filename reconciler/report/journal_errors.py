@@ -14,13 +14,19 @@ def _path(f: Facts) -> str:
     return f.text("path")
 
 
+def _reason(f: Facts) -> str:
+    """Return why, as the operating system said it: no capital, no full stop."""
+    text = f.text("reason")
+    return f"{text[:1].lower()}{text[1:]}".rstrip(".")
+
+
 def _unreadable(f: Facts) -> str:
-    return f"the journal {_path(f)} can't be read: {f.text('reason')}."
+    return f"the journal {_path(f)} can't be read: {_reason(f)}."
 
 
 def _unwritable(f: Facts) -> str:
     return (
-        f"the journal {_path(f)} can't be written: {f.text('reason')}. "
+        f"the journal {_path(f)} can't be written: {_reason(f)}. "
         "Nothing is written to the tenant that the journal can't record: make the file and its folder "
         "writable, or let RECONCILER_HOME name another folder."
     )
@@ -69,6 +75,13 @@ def _no_such_run(f: Facts) -> str:
 
 def _several_runs(f: Facts) -> str:
     return f"{f.text('run')} is the beginning of several runs: {listing(f.names('runs'))}. Type more of it."
+
+
+def _run_elsewhere(f: Facts) -> str:
+    return (
+        f"run {f.text('run')} was on another tenant ({f.text('domain')}), and this is {f.text('tenant')}: "
+        "what it did is undone there."
+    )
 
 
 def _nothing_to_resume(f: Facts) -> str:
@@ -125,6 +138,7 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "no-such-run": _no_such_run,
     "nothing-to-resume": _nothing_to_resume,
     "plan-not-kept": _plan_not_kept,
+    "run-elsewhere": _run_elsewhere,
     "several-runs": _several_runs,
 }
 """Code of a UsageError → what is said of it."""

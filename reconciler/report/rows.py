@@ -37,6 +37,8 @@ Verb = Literal[
 
 RULE = "rule "
 """How the place of a rule begins; that of anything else begins with its file."""
+RUN = "run "
+"""How the file of a place begins that is a run to be undone."""
 
 PERSONAL_PARAMS = frozenset({"upn", "name"})
 """Params that only repeat whom a warning is about: no reason to tell alike changes apart."""
@@ -226,7 +228,12 @@ def _because(change: Change) -> tuple[str, ...]:
 
 
 def place(rule: str, file: str, line: int) -> str:
-    """Return where something is declared: "tenant.yaml:21", "rule sales, tenant.yaml:40"."""
+    """Return where something is declared: "tenant.yaml:21", "rule sales, tenant.yaml:40".
+
+    Or which run is undone, where nothing is declared.
+    """
+    if file.startswith(RUN):
+        return f"undo of {clean(file)}"
     where = f"{clean(file)}:{line}"
     match rule:
         case "users" | "groups":
