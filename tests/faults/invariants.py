@@ -25,17 +25,20 @@ _READS = ("get", "bin", "group-state", "members", "member-of")
 
 def breaches(layer, approved, run, journal_path):
     """Return what does not hold after a run of an approved plan."""
-    ours = [commit for commit in layer.commits if commit.ours]
-    made = _by_change(ours, approved)
+    made = by_change([commit for commit in layer.commits if commit.ours], approved)
     return [
-        *_replayed(layer.commits, approved),
-        *_planned(ours, approved, made),
-        *_once(made),
+        *held(layer.commits, approved),
         *_looked(layer),
         *_recorded(made, run, journal_path),
         *_said(run),
         *foreign(layer),
     ]
+
+
+def held(commits, approved):
+    """Return what does not hold of the writes themselves, whatever became of who sent them: I1 to I5."""
+    made = by_change([commit for commit in commits if commit.ours], approved)
+    return [*_replayed(commits, approved), *_planned(approved, made), *_once(made)]
 
 
 def _replayed(commits, approved):
@@ -66,7 +69,7 @@ def _replayed(commits, approved):
                 yield f"I5: {truth.upns[user]} holds neither the old nor the new licence after {call.path}"
 
 
-def _by_change(ours, approved):
+def by_change(ours, approved):
     """Return address → commits, and under None those that are no change's."""
     ids = {change.user.upn: change.user.id for change in approved.changes if change.user and change.user.id}
     for commit in ours:
@@ -107,7 +110,7 @@ def foreign(layer):
             yield f"I3: the token went to {call.root}"
 
 
-def _planned(ours, approved, made):
+def _planned(approved, made):
     """I2: every commit is a ready change of the plan, and has its content."""
     ready = {change.address: change for change in approved.ready}
     for address, commits in made.items():
