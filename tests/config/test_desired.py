@@ -83,6 +83,7 @@ restrictions:
 guardrails:
   max_revocations: {count: 5.0}
   max_deletions: {percent: 2.5, free: 1}
+  max_purchases: {count: 7}
   protected_users: [Boss@Contoso.com, VIPs, boss@contoso.com]
   protected_skus: [EMS, ENTERPRISEPACK]
 """)
@@ -127,9 +128,11 @@ guardrails:
         guardrails=Guardrails(
             max_revocations=Rail(count=5, percent=10, free=5),
             max_deletions=Rail(count=5, percent=2.5, free=1),
+            max_purchases=Rail(count=7),
             protected_users=("boss@contoso.com", "vips"),
             protected_skus=(E3, EMS),
         ),
+        guardrails_location=place(28, 1),
     )
 
 

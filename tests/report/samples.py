@@ -397,6 +397,13 @@ def large() -> p.Plan:
                 line=40,
             ),
         ),
+        allowed=(
+            p.Refusal(
+                code="max-revocations",
+                params={"lost": 6, "held": 40, "window": "24h", "recent": 3, "count": 8, "free": 2},
+                allow="--allow max-revocations",
+            ),
+        ),
         seats=(
             seat_row("EMS", 25, 4, 23),
             seat_row("ENTERPRISEPACK", 40, 30, 25),

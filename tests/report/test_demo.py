@@ -8,7 +8,7 @@ from reconciler import catalog, config, sandbox, schemas
 from reconciler.directory import Directory
 from reconciler.model import Options
 from reconciler.planning import make_plan
-from reconciler.report import conflict_words, document, messages, warning_words
+from reconciler.report import conflict_words, document, rail_words, warning_words
 from tests.report.test_text import shown
 
 
@@ -41,7 +41,7 @@ def test_every_code_of_the_demo_plan_has_its_own_sentence(demo):
     assert {warning.code for change in demo.changes for warning in change.warnings} <= set(
         warning_words.WARNINGS
     )
-    assert {refusal.code for refusal in demo.refusals} <= set(messages.REFUSALS)
+    assert {refusal.code for refusal in demo.refusals} <= set(rail_words.REFUSALS)
 
 
 def test_no_sentence_of_the_demo_plan_lacks_what_it_names(demo):

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler import catalog
 from reconciler import plan as p
-from reconciler.report import conflict_words, messages, warning_words
+from reconciler.report import conflict_words, messages, rail_words, warning_words
 from tests.report.samples import NAMES, conflict, group_licences, licence, plan
 
 ANNA = {"upn": "anna@contoso.com"}
@@ -24,6 +24,18 @@ SHORT = {
 }
 
 CONFLICTS = {
+    "guardrail-loosened": {
+        "setting": "guardrails.max_revocations",
+        "base": "origin/main",
+        "was": {"count": 50},
+        "now": {"count": 500},
+    },
+    "safeguard-loosened": {
+        "setting": "unlisted_users",
+        "base": "origin/main",
+        "was": "keep",
+        "now": "revoke",
+    },
     "no-usage-location": ANNA,
     "restricted-location": {**ANNA, **E5, "plan": "MCOMEETADV", "country": "IN"},
     "no-seats": {**ANNA, **SHORT},
@@ -154,6 +166,10 @@ REFUSALS = {
     "auto-renew-off": E5,
     "rule-matches-nobody": {"rule": "sales"},
     "rule-shrank": {"rule": "sales", "now": 60, "was": 400, "percent": 85.0},
+    "max-purchases": {"bought": 61, "count": 50, "free": 0},
+    "sku-emptied": {**E5, "held": 12, "free": 5},
+    "users-emptied": {"was": 40},
+    "tenant-shrank": {"now": 80, "was": 100, "percent": 10},
 }
 
 
@@ -189,14 +205,15 @@ def test_each_code_of_a_warning_has_its_own_sentence():
 
 
 def test_each_code_of_a_refusal_has_its_own_sentence():
-    assert set(REFUSALS) == set(messages.REFUSALS)
+    assert set(REFUSALS) == set(rail_words.REFUSALS)
 
 
 @pytest.mark.parametrize("code", CONFLICTS)
 def test_a_conflict_names_its_subject_and_says_what_to_do(code):
     message, remedies = told(code)
     params = CONFLICTS[code]
-    assert next(params[key] for key in ("upn", "group", "rule", "sku") if key in params) in message
+    about = ("upn", "group", "rule", "sku", "setting")
+    assert next(params[key] for key in about if key in params) in message
     assert f": {code} (" not in message
     assert remedies
     for text in (message, *remedies):
@@ -554,6 +571,61 @@ def test_a_refusal_gives_the_figures_and_the_limits():
     assert "the ready changes take 61 licences of 400 held (15.3 %) away" in refused("max-revocations")
     assert "allows at most 50 and at most 10 % (up to 5 always pass)" in refused("max-revocations")
     assert "the ready changes delete 6 users of 400 (1.5 %)" in refused("max-deletions")
+
+
+def test_a_refusal_over_a_day_or_a_week_gives_the_figures_of_both():
+    """What the plan takes now, what was taken before, and both together."""
+    window = {"window": "24h", "recent": 30, "count": 40, "free": 0}
+    assert (
+        "take 12 licences of 400 held (3 %) away from users: 12 now and 30 in the last 24 hours, 42 in all "
+        "(9.8 % of those held before); the guard rail max_revocations allows at most 40."
+    ) in refused("max-revocations", {"lost": 12, "held": 400, **window})
+    week = {**window, "window": "7d", "count": 5}
+    assert (
+        "the ready changes delete 2 users of 70 (2.9 %): 2 now and 30 in the last 7 days, 32 in all"
+    ) in refused("max-deletions", {"deleted": 2, "users": 70, **week})
+    assert (
+        "the ready changes buy 12 seats: 12 now and 30 in the last 24 hours, 42 in all; the guard rail "
+        "max_purchases allows at most 40. With `--buy`, apply refuses the whole plan."
+    ) in refused("max-purchases", {"bought": 12, **window})
+
+
+def test_what_needs_no_setting_says_what_it_compares_with():
+    assert "away from all of its 12 holders: nobody holds it afterwards; up to 5 always pass." in refused(
+        "sku-emptied"
+    )
+    last = refused("sku-emptied", {**E5, "held": 1, "free": 0, "recent": 6})
+    assert "away from its last holder (6 more lost it in the last 7 days): nobody holds it" in last
+    assert "had 40 entries at the last applied run" in refused("users-emptied")
+    assert "had 1 entry in origin/main." in refused("users-emptied", {"was": 1, "base": "origin/main"})
+    assert "shows 80 users, and the last applied run left 100: 20 % fewer, where up to 10 % pass." in refused(
+        "tenant-shrank"
+    )
+
+
+def test_what_is_allowed_by_name_is_told_with_its_numbers():
+    passed = p.Refusal(
+        code="max-revocations", params=REFUSALS["max-revocations"], allow="--allow max-revocations"
+    )
+    assert messages.allowed(passed) == (
+        "the ready changes take 61 licences of 400 held (15.3 %) away from users; the guard rail "
+        "max_revocations allows at most 50 and at most 10 % (up to 5 always pass). "
+        "The plan was made with `--allow max-revocations`; apply must be told so too."
+    )
+
+
+def test_what_is_loosened_is_told_with_what_it_was():
+    assert told("guardrail-loosened").message == (
+        "`guardrails.max_revocations` is looser in these files than in origin/main: count 50 there, "
+        "count 500 here. This plan keeps to the stricter."
+    )
+    gone = {"setting": "restrictions", "base": "origin/main", "was": ["EMS in IN"], "now": []}
+    assert (
+        "EMS in IN is not there any more. This plan follows these files."
+        in told("safeguard-loosened", gone).message
+    )
+    wait = {"setting": "defaults.disable_before_delete", "base": "origin/main", "was": "7d", "now": None}
+    assert "7d there, nothing here" in told("safeguard-loosened", wait).message
 
 
 def test_a_share_is_rounded_up_so_that_it_never_looks_like_the_limit():

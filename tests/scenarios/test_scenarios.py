@@ -29,11 +29,12 @@ from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler import __version__, catalog, config, sandbox, schemas
-from reconciler.cli import main, session
+from reconciler.cli import main, session, trusted
 from reconciler.cli.migrate_to_group import command as migrate_command
 from reconciler.cli.plan import command as plan_command
 from reconciler.model import Options
@@ -233,6 +234,10 @@ def planned_live(tenant, options):
         allow=options["allow"],
     )
     desired = config.resolve(document, current.skus, facts)
+    with chdir(tenant.home):
+        places = trusted.read([Path("tenant.yaml")], options["base_ref"], options["guardrails"])
+    baselines = tuple(place.baseline(current.skus, facts) for place in places)
+    desired = msgspec.structs.replace(desired, baselines=baselines)
     given = desired, current, tenant.directory.actor(), facts, chosen
     if group:
         return migrate(*given, group)
