@@ -53,6 +53,8 @@ class Context:
         self.catalog = catalog
         self.options = options
         self._enabled: dict[tuple[Assignment, ...], frozenset[str]] = {}
+        self.worked_out: dict[tuple[object, ...], object] = {}
+        """What losses.py found out about sets of service plans: a large tenant has few of them."""
 
     @cached_property
     def rails(self) -> Guardrails:

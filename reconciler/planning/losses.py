@@ -7,22 +7,38 @@ It neither knows changes nor judges them, and it words nothing.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from reconciler.plan import Warning  # noqa: A004  the field's word; the built-in is not used here
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import date
 
     from reconciler.catalog import PlanFacts, Service
     from reconciler.planning.context import Context
 
+Function = TypeVar("Function", bound="Callable[..., Any]")
 Plans = frozenset[str]
 SHOWN = 3
 """How many services are named that an assignment leaves as they are."""
 
 
+def _once(function: Function) -> Function:
+    """Work out once what is the same for all users with the same service plans."""
+
+    @wraps(function)
+    def known(context: Context, *plans: Plans) -> object:
+        key = (function.__name__, *plans)
+        if key not in context.worked_out:
+            context.worked_out[key] = function(context, *plans)
+        return context.worked_out[key]
+
+    return cast("Function", known)
+
+
+@_once
 def effects(context: Context, before: Plans, after: Plans) -> tuple[str, ...]:
     """Return what is set up for the user: a sentence for each service that was not there before.
 
@@ -38,11 +54,13 @@ def effects(context: Context, before: Plans, after: Plans) -> tuple[str, ...]:
     return (f"nothing new; {', '.join(titles[:SHOWN])}{more} go on",) if titles else ()
 
 
+@_once
 def services(context: Context, plans: Plans) -> frozenset[str]:
     """Return the keys of the services that plans give."""
     return frozenset(facts.service for facts in _facts(context, plans) if facts.service)
 
 
+@_once
 def mailbox_level(context: Context, plans: Plans) -> int:
     """Return the mailbox quota in GB that plans give; 0: no mailbox."""
     return max(
@@ -55,16 +73,19 @@ def mailbox_level(context: Context, plans: Plans) -> int:
     )
 
 
+@_once
 def mailbox_features(context: Context, plans: Plans) -> frozenset[str]:
     """Return the rights of a mailbox that only some plans give: "archive", "hold"."""
     return frozenset(feature for facts in _facts(context, plans) for feature in facts.features)
 
 
+@_once
 def has_onedrive(context: Context, plans: Plans) -> bool:
     """Tell whether plans give a storage of the user's own."""
     return any(context.catalog.services[key].kind == "storage" for key in services(context, plans))
 
 
+@_once
 def warnings(context: Context, before: Plans, after: Plans) -> tuple[Warning, ...]:
     """Return what is lost, service by service in the catalogue's order, then the unknown plans.
 
