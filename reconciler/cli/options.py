@@ -45,7 +45,7 @@ MOST_DAYS = 3650
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d([Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d))?")
 _DAYS = re.compile(r"([1-9]\d{0,3})d")
-_LIFETIME = re.compile(r"([1-9]\d{0,4})([mhd])")
+_LIFETIME = re.compile(r"([1-9][0-9]{0,4})([mhd])")
 _UPN = re.compile(r"[!-.0-~]+@[!-.0-~]+")
 
 

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 @options.as_json
 @options.everything
 def command(*, path: Path, verify_with: tuple[Path, ...], as_json: bool, everything: bool) -> None:
-    """Print a saved plan, and tell which key signed it, if any.
+    """Print a saved plan.
 
-    Says so where the file is not as `plan` wrote it; `apply` refuses such a plan. With --verify-with, one
-    that none of the keys signed is refused, as `apply` refuses it.
+    Says so where the file is not as `plan` wrote it, since `apply` refuses such a plan, and which key signed
+    it, if any did. With --verify-with, a plan that none of the keys signed is refused, as `apply` does.
     """
     from reconciler.cli import keys
     from reconciler.report import document, saved_errors

@@ -1,6 +1,6 @@
 """What the shared options accept."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
@@ -82,3 +82,18 @@ def test_a_horizon_is_a_number_of_days(text, number):
 def test_what_is_no_number_of_days_is_refused_with_an_example(text):
     with pytest.raises(click.BadParameter, match="from 1d to 3650d"):
         options.days(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"), [("5m", 5), ("90m", 90), ("8h", 480), ("7d", 10080), ("168h", 10080)]
+)
+def test_a_plan_holds_for_minutes_hours_or_days(text, minutes):
+    assert options.lifetime(text) == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "8", "4m", "0h", "-1h", "1.5h", "8d", "169h", "8H", "1\u0663h", "1w", "9" * 9 + "m"]
+)
+def test_what_is_no_lifetime_of_a_plan_is_refused_with_its_bounds(text):
+    with pytest.raises(click.BadParameter, match="from 5m to 7d"):
+        options.lifetime(text)

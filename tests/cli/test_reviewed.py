@@ -293,3 +293,20 @@ def test_the_digest_covers_every_member_but_itself(planned):
         if member != "digest":
             assert digest_of({**document, member: "x"}) != document["digest"], member
             assert digest_of({k: v for k, v in document.items() if k != member}) != document["digest"], member
+
+
+@pytest.mark.parametrize("part", range(12))
+def test_a_flipped_bit_ends_apply_with_a_sentence_and_no_write(run, planned, workdir, held, part):
+    """Of these files some are no plan any more (exit code 1), and the others are not that plan (3)."""
+    planned()
+    path = workdir / "plan.json"
+    data = bytearray(path.read_bytes())
+    bit = 8 * len(data) * part // 12 + part % 8
+    data[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(data)
+    before = held()
+    for ran in (apply(run), run("show", "plan.json")):
+        assert "internal error" not in ran.err
+        assert ran.err.startswith(("error: plan.json", "warning: plan.json"))
+    assert apply(run).code in (1, 3)
+    assert held() == before
