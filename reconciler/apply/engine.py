@@ -353,7 +353,6 @@ class _Engine:
             id=self._journal.run,
             results=tuple(self._results[change.address] for change in self._plan.changes),
             interrupted=interrupted,
-            canary_failed=self._sick and not interrupted and self._error is None,
             error=self._error,
         )
 

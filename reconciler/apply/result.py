@@ -62,16 +62,19 @@ class Result(Value, frozen=True, kw_only=True):
 class Run:
     """What came of a run; `results` stand in the order of the plan, one for each change.
 
-    `interrupted`: somebody asked it to stop before everything was tried. `canary_failed`: it stopped after
-    its first changes, since one of them was not carried out or is not shown. `error`: what else ended it
+    `interrupted`: somebody asked it to stop before everything was tried. `error`: what else ended it
     before its end, if anything did.
     """
 
     id: str
     results: tuple[Result, ...] = ()
     interrupted: bool = False
-    canary_failed: bool = False
     error: BaseException | None = None
+
+    @property
+    def canary_failed(self) -> bool:
+        """Tell whether it stopped after its first changes: one was not carried out, or is not shown."""
+        return any(result.code == "canary" for result in self.results)
 
     @property
     def counts(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from msgspec import structs
 from reconciler.errors import UsageError
 from reconciler.model import (
     Assignment,
+    Baseline,
     Current,
     Desired,
     Domain,
@@ -268,6 +269,18 @@ def test_a_move_remembers_nothing_of_accounts_that_rest():
     resting = Remembered(topic="disabled", count=1, since={"id-bram": NOW})
     plan = Move(users=(user("anna", "EMS", THROUGH),), current={"remembered": (resting,)}).plan()
     assert plan.memory == ()
+
+
+def test_entries_are_left_aside_by_a_move_and_not_gone():
+    """Nobody emptied `users`."""
+    rows = (Remembered(topic="users", count=9), Remembered(topic="tenant", count=2))
+    base = Baseline(name="origin/main", guardrails=Guardrails(), entries=9)
+    plan = Move(
+        users=(user("anna", "EMS", THROUGH),),
+        current={"remembered": rows},
+        desired={"baselines": (base,)},
+    ).plan()
+    assert (plan.refusals, len(plan.changes)) == ((), 1)
 
 
 def test_the_rails_hold_for_a_move():
