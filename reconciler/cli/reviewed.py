@@ -39,7 +39,8 @@ def read(path: Path, verify_with: Sequence[Path] = ()) -> Reviewed:
     saved = document.read(path)
     fault = document.fault(saved)
     if fault is not None:
-        raise RefusedError("altered-plan", path=str(path), fault=fault, version=saved.plan.tool_version)
+        why = {} if fault == "digest" else {"fault": fault, "version": saved.plan.tool_version}
+        raise RefusedError("altered-plan", path=str(path), **why)
     signed_by = keys.verify(path, document.dumps(saved.document), trusted) if trusted else None
     return Reviewed(saved.plan, saved.document["digest"], signed_by)
 

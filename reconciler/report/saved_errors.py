@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FAULTS = {
-    "digest": "was altered after it was made: its digest does not match",
+    "digest": "was altered after it was made (its digest does not fit)",
     "foreign": "holds what this version of reconciler does not know, and can't be obeyed in part",
     "text": "was written anew after it was made, by another program than `reconciler plan`",
 }

@@ -58,7 +58,7 @@ def refused(ran):
 @pytest.mark.parametrize(
     ("old", "new", "code", "told"),
     [
-        ("NL", "NM", 3, "was altered after it was made: its digest does not match"),
+        ("NL", "NM", 3, "was altered after it was made (its digest does not fit)"),
         ('"ready"', '"reedy"', 1, "is not a plan of reconciler at $.changes[0].status"),
         ('"kind"', '"kine"', 1, "is not a plan of reconciler at $.changes[0]"),
         ('"digest"', '"dogest"', 3, "was altered"),

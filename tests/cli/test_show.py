@@ -45,8 +45,8 @@ def test_an_altered_plan_is_shown_and_said_to_be_altered(run, saved, options):
     ran = run("show", "plan.json", *options)
     assert ran.code == 0
     assert "mallory@contoso.com" in ran.out
-    assert ran.err.splitlines()[0] == (
-        "warning: plan.json was altered after it was made: its digest does not match; apply refuses it."
+    assert ran.err == (
+        "warning: plan.json was altered after it was made (its digest does not fit); apply refuses it.\n"
     )
 
 

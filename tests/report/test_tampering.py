@@ -166,7 +166,7 @@ def test_a_plan_of_another_tenant_is_refused_for_its_digest():
     for member, other in (("id", "other"), ("domain", "fabrikam.com"), ("cloud", "china")):
         found = document.to_document(everything())
         found["tenant"][member] = other
-        assert "digest does not match" in refusal(document.dumps(found))
+        assert "digest does not fit" in refusal(document.dumps(found))
 
 
 @pytest.mark.parametrize("found", ["0.9", "2.0", "", "1.", 1, None])
