@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from reconciler.apply import Consent, Live, Losses, approve, losses
-from reconciler.errors import RefusedError
-from reconciler.model import Actor, Group, RoleAssignment
+from reconciler.errors import RefusedError, UsageError
+from reconciler.model import Actor, Deed, Group, RoleAssignment
 from reconciler.plan import ActorInfo, Refusal
 from reconciler.plan import Warning as DataLoss
 from tests.apply.bench import NOW, group_licences, licences, membership, plan_of, purchase, replace
@@ -208,3 +208,67 @@ def test_losses_are_the_users_and_mailboxes_of_ready_changes():
     assert losses(plan) == Losses(users=("zoe",), mailboxes=("anna", "eva"))
     assert losses(plan).count == 3
     assert losses(plan_of()).count == 0
+
+
+# ------------------------------------------------------------ rails, judged again
+
+RAILS = {
+    "max_revocations": {"count": 5, "free": 0},
+    "max_deletions": {"count": 5, "free": 0},
+    "max_purchases": {"count": 50, "free": 0},
+    "protected_users": [],
+    "judged": {"revoked": 3, "held": 90, "deleted": 0, "users": 20, "bought": 0},
+}
+
+
+def after(**done):
+    """Return the situation in which a run did something an hour ago."""
+    return replace(LIVE, deeds=(Deed(time=NOW - timedelta(hours=1), **done),))
+
+
+def test_a_saved_plan_is_judged_again_with_what_runs_did_since():
+    """Two plans that are each small enough, made at the same time, are not when one has been applied."""
+    plan = plan_of(licences("anna", ["e1"], []), guardrails=RAILS)
+    assert approve(plan, after(lost={"e1": 2}), Consent()) == mine(plan)
+    error = refused(plan, after(lost={"e1": 3}))
+    assert error.code == "guardrail"
+    assert error.params["refusals"] == (
+        Refusal(
+            code="max-revocations",
+            params={"lost": 3, "held": 90, "window": "24h", "recent": 3, "count": 5, "free": 0},
+            allow="--allow max-revocations",
+        ),
+    )
+    allowed = Consent(allow=frozenset({"max-revocations"}))
+    assert approve(plan, after(lost={"e1": 3}), allowed) == mine(plan)
+
+
+def test_what_the_plan_tells_of_a_rail_is_told_once():
+    plan = plan_of(licences("anna", ["e1"], []), guardrails=RAILS, refusals=(RAIL,))
+    assert refused(plan, after(lost={"e1": 3})).params["refusals"] == (RAIL,)
+
+
+def test_a_rail_that_the_plan_was_allowed_to_pass_is_told_with_its_numbers():
+    """Where apply is not told so too."""
+    plan = plan_of(options={"allow": ["max-revocations"]}, allowed=(RAIL,))
+    error = refused(plan)
+    assert (error.code, error.params["refusals"]) == ("guardrail", (RAIL,))
+    assert approve(plan, LIVE, Consent(allow=frozenset({"max-revocations"}))) == mine(plan)
+
+
+def test_a_rail_on_money_refuses_only_where_money_is_spent():
+    """Without leave to buy, nothing is bought."""
+    plan = plan_of(refusals=(Refusal(code="max-purchases", allow="--allow max-purchases"),))
+    assert [each.code for each in refused(plan, buy=True).params["refusals"]] == ["max-purchases"]
+    assert approve(plan, LIVE, Consent()) == mine(plan)
+    assert approve(plan, LIVE, Consent(buy=True, allow=frozenset({"max-purchases"}))) == mine(plan)
+
+
+@pytest.mark.parametrize(
+    "broken", [{"max_revocations": {"count": "many"}}, {"max_deletions": 5}, {"judged": {"revoked": "x"}}]
+)
+def test_rails_that_can_not_be_read_let_nothing_pass(broken):
+    """A plan that somebody wrote by hand."""
+    with pytest.raises(UsageError) as caught:
+        approve(plan_of(guardrails=RAILS | broken), LIVE, Consent())
+    assert (caught.value.code, caught.value.params["at"]) == ("bad-plan", "$.guardrails")
