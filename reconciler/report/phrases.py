@@ -66,6 +66,11 @@ class Facts:
         """Return the value, a list of objects, as facts of their own."""
         return [Facts(item) for item in self._items(key) if isinstance(item, dict)]
 
+    def facts(self, key: str) -> Facts | None:
+        """Return the value, an object, as facts of their own; None where it is none."""
+        value = self._params.get(key)
+        return Facts(value) if isinstance(value, dict) else None
+
     def _items(self, key: str) -> list[Any]:
         value = self._params.get(key)
         return list(value) if isinstance(value, (list, tuple)) else []

@@ -156,7 +156,17 @@ def _moved(f: Facts) -> str:
     """Return what it was and what it is; of lists, what is missing."""
     if f.names("was"):
         return f"{listing(f.names('was'))} {'is' if len(f.names('was')) == 1 else 'are'} not there any more"
-    return f"{f.text('was')} there, {f.text('now') if f.has('now') else 'nothing'} here"
+    return f"{_setting(f, 'was')} there, {_setting(f, 'now')} here"
+
+
+def _setting(f: Facts, key: str) -> str:
+    """Return what a setting is: the limits of a rail, or its value."""
+    found = f.facts(key)
+    if found is None:
+        return f.text(key) if f.has(key) else "nothing"
+    return (
+        _limits(found).removeprefix("allows ") if found.has("count") or found.has("percent") else "no limit"
+    )
 
 
 LOOSENED: dict[str, Callable[[Facts], Told]] = {

@@ -616,8 +616,17 @@ def test_what_is_allowed_by_name_is_told_with_its_numbers():
 
 def test_what_is_loosened_is_told_with_what_it_was():
     assert told("guardrail-loosened").message == (
-        "`guardrails.max_revocations` is looser in these files than in origin/main: count 50 there, "
-        "count 500 here. This plan keeps to the stricter."
+        "`guardrails.max_revocations` is looser in these files than in origin/main: at most 50 there, "
+        "at most 500 here. This plan keeps to the stricter."
+    )
+    unbound = {
+        **CONFLICTS["guardrail-loosened"],
+        "was": {"count": 5, "percent": 10.0, "free": 1},
+        "now": {"free": 0},
+    }
+    assert (
+        "at most 5 and at most 10 % (up to 1 always pass) there, no limit here."
+        in told("guardrail-loosened", unbound).message
     )
     gone = {"setting": "restrictions", "base": "origin/main", "was": ["EMS in IN"], "now": []}
     assert (
