@@ -116,6 +116,14 @@ def test_a_purchase_that_is_told_twice_by_one_run_is_one(path):
     assert sum(deed.bought for deed in journal.deeds(path)) == 5
 
 
+def test_what_takes_nothing_does_not_count(path):
+    """A new name, a new user."""
+    wanted = intent("anna", kind="update-user", after={"name": "Anna"})
+    a_run(path, (wanted, outcome("anna", kind="update-user")))
+
+    assert journal.deeds(path) == ()
+
+
 def test_runs_in_other_tenants_do_not_count(path):
     a_run(path, deleted("anna"), tenant=OTHER)
 
