@@ -175,7 +175,9 @@ def refused(run, *options):
     return " ".join(ran.err.split())
 
 
-@pytest.mark.parametrize("revision", ["origin/nowhere", "--help", "base:tenant.yaml", ""])
+@pytest.mark.parametrize(
+    "revision", ["origin/nowhere", "--help", "--since=yesterday", "base:tenant.yaml", ""]
+)
 def test_a_revision_that_git_does_not_know_is_told(repository, run, revision):
     """And is never taken for an option."""
     told = refused(run, f"--base-ref={revision}")
