@@ -112,10 +112,15 @@ def parse(text: str, path: Path) -> Saved:
             "unsupported-plan-version", path=str(path), found=version, supported=plans.FORMAT_VERSION
         )
     try:
-        return Saved(plans.from_document(document), document, text)
+        plan = plans.from_document(document)
     except msgspec.ValidationError as error:
         reason, _, at = str(error).partition(" - at ")
         raise UsageError("bad-plan", path=str(path), reason=reason, at=at.strip("`") or "$") from error
+    if not _shape().is_valid(document):
+        place = next(iter(_shape().iter_errors(document))).instance_path
+        at = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+        raise UsageError("bad-plan", path=str(path), reason="no change looks like that", at=f"${at}")
+    return Saved(plan, document, text)
 
 
 def verify(document: dict[str, Any]) -> bool:
@@ -145,6 +150,27 @@ def _validator() -> jsonschema_rs.Draft202012Validator:
     from jsonschema_rs import Draft202012Validator  # noqa: PLC0415  who only writes plans needs none
 
     return Draft202012Validator(schemas.load("plan"), validate_formats=True)
+
+
+@cache
+def _shape() -> jsonschema_rs.Draft202012Validator:
+    """Return what tells a change that can be shown: all that the schema asks of one, and room for more."""
+    from jsonschema_rs import Draft202012Validator  # noqa: PLC0415  as above
+
+    schema = schemas.load("plan")
+    changes = {"changes": schema["properties"]["changes"]}
+    return Draft202012Validator(_open({"$defs": schema["$defs"], "properties": changes}))
+
+
+def _open(schema: Any) -> Any:  # noqa: ANN401  a schema, or a part of one
+    """Return a schema that lets members pass that a later minor version may add."""
+    if isinstance(schema, list):
+        return [_open(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: _open(part) for key, part in schema.items() if (key, part) != ("additionalProperties", False)
+    }
 
 
 # ------------------------------------------------------------ writing

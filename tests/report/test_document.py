@@ -285,6 +285,15 @@ def test_a_member_of_the_wrong_type_is_told_with_its_place(tmp_path):
     )
 
 
+def test_a_state_that_no_change_has_is_told_with_its_place(tmp_path):
+    written = document.to_document(everything())
+    written["changes"][3]["before"]["assignments"] = [{"sku_id": 1}]
+    assert refused(tmp_path, json.dumps(written)) == (
+        "bad-plan",
+        {"reason": "no change looks like that", "at": "$.changes[3].before.assignments[0]"},
+    )
+
+
 def test_a_missing_member_is_told(tmp_path):
     code, params = refused(tmp_path, '{"format_version": "1.0"}')
     assert (code, params["at"]) == ("bad-plan", "$")

@@ -3,18 +3,26 @@
 `make torture` (TORTURE=all) flips every bit of five plans, some 200,000; here it is a sample of them.
 """
 
+import contextlib
 import copy
+import io
 import json
 import os
+import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from reconciler import __version__
-from reconciler.errors import RefusedError, UsageError
+from reconciler.apply import Consent, Live, approve
+from reconciler.errors import ReconcilerError, RefusedError, UsageError
+from reconciler.model import Actor
 from reconciler.plan import digest_of, from_document
 from reconciler.report import document, errors
+from reconciler.report.text import render
 from tests.report.samples import everything, large, plan
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
@@ -225,3 +233,39 @@ def test_line_ends_and_a_mark_at_the_start_are_nobodys_change(tmp_path, carried)
 )
 def test_a_plan_that_was_written_anew_is_refused(anew):
     assert "was written anew" in refusal(anew(document.to_document(everything())))
+
+
+# ------------------------------------------------------------ what no plan says
+
+
+VALUES = (None, True, 0, -1, 1.5, 10**17, "", "x", "a@b", [], [1], ["x"], [[]], {}, {"a": 1}, [{"sku_id": 1}])
+LIVE = Live(
+    tenant_id="tenant-id",
+    provider="sandbox",
+    actor=Actor(id="a", name="admin@contoso.com", roles=("global-administrator",)),
+    now=datetime(2026, 11, 24, 3, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize("start", range(0, 20_000, 100))
+def test_a_malformed_plan_with_a_digest_of_its_own_ends_in_a_sentence(start):
+    """Whatever stands in it: it is shown, approved or refused, and nothing fails."""
+    for seed in range(start, start + 100 if STEP == 1 else start + 1):
+        with contextlib.suppress(ReconcilerError):
+            saved = document.parse(malformed(seed), FILE)
+            render(saved.plan, Console(file=io.StringIO(), width=80))
+            if document.fault(saved) is None:
+                approve(saved.plan, LIVE, Consent(partial=True))
+
+
+def malformed(seed):
+    """Return a plan with one member taken out, or with another value than any plan has there."""
+    chance = random.Random(seed)  # noqa: S311  the same plans in each run
+    name, path = chance.choice(EVERY)
+    found = document.to_document(MADE[name])
+    members = inside(found, path[:-1])
+    if chance.random() < 0.2:
+        del members[path[-1]]
+    else:
+        members[path[-1]] = chance.choice(VALUES)
+    return document.dumps(found | {"digest": digest_of(found)})
