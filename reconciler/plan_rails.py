@@ -9,6 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
+from reconciler.errors import UsageError
 from reconciler.model import Rail, Value
 from reconciler.plan import Refusal
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model import Deed
-    from reconciler.plan import Change
+    from reconciler.plan import Change, Plan
 
 SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7)}
 """Beside the plan itself: over how long each rail looks back. The first that refuses is told."""
@@ -56,6 +59,27 @@ class _Count(NamedTuple):
     now: int
     whole: str | None = None
     total: int = 0
+
+
+def of_plan(plan: Plan) -> tuple[dict[str, Rail], Toll]:
+    """Return the rails that a plan was made under, and what it takes; raises UsageError ("bad-plan")."""
+    own = {name: rail for name, rail in plan.guardrails.items() if name in RAILS}
+    try:
+        return msgspec.convert(own, dict[str, Rail]), msgspec.convert(plan.guardrails.get("judged", {}), Toll)
+    except msgspec.ValidationError as error:
+        raise UsageError("bad-plan", path="the plan", reason=str(error), at="$.guardrails") from error
+
+
+def strictest(rails: Iterable[Rail]) -> Rail:
+    """Return the rail that lets pass what all of these do."""
+    several = tuple(rails)
+    counts = [rail.count for rail in several if rail.count is not None]
+    percents = [rail.percent for rail in several if rail.percent is not None]
+    return Rail(
+        count=min(counts, default=None),
+        percent=min(percents, default=None),
+        free=min(rail.free for rail in several),
+    )
 
 
 def toll(changes: Iterable[Change], *, held: int, users: int) -> Toll:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler import plan_lifetime
-from reconciler.errors import RefusedError, UsageError
-from reconciler.model import Actor, Deed, Group, Rail, RoleAssignment, Value
+from reconciler.errors import RefusedError
+from reconciler.model import Actor, Deed, Group, RoleAssignment, Value
 from reconciler.plan import ActorInfo
 from reconciler.plan_access import permitted
-from reconciler.plan_rails import MONEY, RAILS, Toll, judge
+from reconciler.plan_rails import MONEY, judge, of_plan
 from reconciler.roles import GLOBAL_ADMINISTRATOR
 
 if TYPE_CHECKING:
@@ -112,12 +112,7 @@ def _refusals(plan: Plan, live: Live, consent: Consent) -> Iterator[Refusal]:
 
     Rails on money refuse nothing where nothing is bought.
     """
-    own = {name: rail for name, rail in plan.guardrails.items() if name in RAILS}
-    try:
-        rails = msgspec.convert(own, dict[str, Rail])
-        toll = msgspec.convert(plan.guardrails.get("judged", {}), Toll)
-    except msgspec.ValidationError as error:
-        raise UsageError("bad-plan", path="the plan", reason=str(error), at="$.guardrails") from error
+    rails, toll = of_plan(plan)
     then = (*plan.refusals, *plan.allowed)
     known = {refusal.code for refusal in then}
     since = (one for one in judge(rails, toll, live.deeds, live.now) if one.code not in known)

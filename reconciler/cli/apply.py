@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import reconciler
-from reconciler.cli import consent, options, output, resuming, reviewed, session, stopping
+from reconciler.cli import consent, options, output, resuming, reviewed, session, stopping, trusted
 from reconciler.cli.commands import Command
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.plan import Plan
 
 OF_A_PLAN = ("files", "targets", "use_grace", "base_ref", "guardrails", "catalog")
-"""Options that decide what a plan holds: a saved one is carried out as it is."""
+"""Options that decide what a plan holds: a saved one is carried out as it is, or not at all."""
 
 OF_A_START = ("partial", "accept_data_loss", "allow", "buy", "canary", "verify_with", *OF_A_PLAN)
 """Options that a run has from its start: when it goes on, it has them still."""
@@ -146,10 +146,10 @@ def command(
     verify_with = given.pop("verify_with")
     made = {name: given.pop(name) for name in OF_A_PLAN}
     flags = Flags(parallelism=connection.parallelism or BATCHES, **given)
-    if path is not None and any(made.values()):
+    if path is not None and any(value for name, value in made.items() if name != "guardrails"):
         raise click.UsageError(
-            "a saved plan is carried out as it is: --file, --target, --use-grace, --base-ref, --guardrails "
-            "and --catalog belong to `reconciler plan`."
+            "a saved plan is carried out as it is: --file, --target, --use-grace, --base-ref and --catalog "
+            "belong to `reconciler plan`."
         )
     if path is None and verify_with:
         raise click.UsageError("--verify-with takes a saved plan: name the file that was signed.")
@@ -157,6 +157,8 @@ def command(
     if path is None and not resume:
         session.files(made["files"])
     saved = None if path is None else reviewed.read(path, verify_with)
+    if saved is not None and made["guardrails"]:
+        trusted.bind(saved.plan, made["guardrails"])
     from reconciler import journal
 
     clock = _Clock()

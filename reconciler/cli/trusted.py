@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.cli import output
-from reconciler.errors import UsageError
+from reconciler.errors import RefusedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from reconciler.catalog import Catalog
     from reconciler.config import Document
     from reconciler.model import Baseline, Sku
+    from reconciler.plan import Plan
 
 SECONDS = 60
 """So long git may take: it reads a few files of this computer."""
@@ -64,6 +65,23 @@ def read(files: Sequence[Path], revision: str | None, rails: Path | None) -> tup
         name = rails.as_posix()
         found.append(Trusted(name, baselines.read({name: _content(rails)}, whole=False), whole=False))
     return tuple(found)
+
+
+def bind(plan: Plan, rails: Path) -> None:
+    """Return if a saved plan was made under the rails of a file, or stricter ones; else raise RefusedError.
+
+    Raises UsageError and ConfigError as `read` does.
+    """
+    from reconciler import catalog as catalogue
+    from reconciler.model import Sku
+    from reconciler.planning import baseline
+
+    (place,) = read((), None, rails)
+    skus = [Sku(id=row.sku_id, part_number=row.sku) for row in plan.seats]
+    catalog = catalogue.load()
+    looser = baseline.looser(plan, place.baseline(skus, catalog), catalog)
+    if looser:
+        raise RefusedError("looser-rails", path=place.name, settings=looser)
 
 
 def _content(path: Path) -> bytes:

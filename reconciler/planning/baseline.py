@@ -6,16 +6,18 @@ told: of rails, which then has no effect on this plan, and of other safeguards, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model import Guardrails, Rail
 from reconciler.plan import Conflict
-from reconciler.plan_rails import RAILS, limits
+from reconciler.plan_rails import RAILS, limits, of_plan, strictest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from reconciler.catalog import Catalog
     from reconciler.model import Baseline, Desired, Location, Restriction
+    from reconciler.plan import Plan
     from reconciler.planning.context import Context
 
 
@@ -23,20 +25,9 @@ def in_force(desired: Desired) -> Guardrails:
     """Return the stricter of the files' rails and those of every baseline."""
     found = (desired.guardrails, *(base.guardrails for base in desired.baselines))
     return Guardrails(
-        **{rail: _strictest([getattr(one, rail) for one in found]) for rail in RAILS},
+        **{rail: strictest([getattr(one, rail) for one in found]) for rail in RAILS},
         protected_users=tuple(sorted({name for one in found for name in one.protected_users})),
         protected_skus=tuple(sorted({sku for one in found for sku in one.protected_skus})),
-    )
-
-
-def _strictest(rails: Iterable[Rail]) -> Rail:
-    several = tuple(rails)
-    counts = [rail.count for rail in several if rail.count is not None]
-    percents = [rail.percent for rail in several if rail.percent is not None]
-    return Rail(
-        count=min(counts, default=None),
-        percent=min(percents, default=None),
-        free=min(rail.free for rail in several),
     )
 
 
@@ -52,7 +43,7 @@ def conflicts(context: Context) -> Iterator[Conflict]:
 
 def _looser_rail(desired: Desired, base: Baseline, rail: str) -> Iterator[Conflict]:
     was, now = getattr(base.guardrails, rail), getattr(desired.guardrails, rail)
-    if _strictest((was, now)) != now:
+    if strictest((was, now)) != now:
         place = desired.guardrails_location
         yield _loosened("guardrail-loosened", f"guardrails/{rail}", base, place, limits(was), limits(now))
 
@@ -104,3 +95,27 @@ def _loosened(
         file=place.file if place else None,
         line=place.line if place else None,
     )
+
+
+def looser(plan: Plan, base: Baseline, catalog: Catalog) -> list[dict[str, Any]]:
+    """Return in what a plan was made under looser rails than a baseline's: `setting`, `was` and `now`.
+
+    A plan names its protected SKUs by part numbers: the tenant's own, else the catalogue's.
+    """
+    rails, _ = of_plan(plan)
+    parts = {sku_id: facts.part_number for sku_id, facts in catalog.skus.items()}
+    parts |= {row.sku_id: row.sku for row in plan.seats}
+    kept = {
+        "protected_users": set(base.guardrails.protected_users),
+        "protected_skus": {parts[sku_id] for sku_id in base.guardrails.protected_skus},
+    }
+    found: list[dict[str, Any]] = []
+    for rail in RAILS:
+        was, now = getattr(base.guardrails, rail), rails.get(rail, Rail())
+        if strictest((was, now)) != now:
+            found.append({"setting": f"guardrails.{rail}", "was": limits(was), "now": limits(now)})
+    for key, names in kept.items():
+        gone = sorted(names - set(plan.guardrails.get(key, ())))
+        if gone:
+            found.append({"setting": f"guardrails.{key}", "was": gone, "now": []})
+    return found

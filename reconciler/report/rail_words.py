@@ -152,11 +152,16 @@ def _safeguard_loosened(f: Facts) -> Told:
     )
 
 
-def _moved(f: Facts) -> str:
+def loosened(f: Facts) -> str:
+    """Return what is looser in a plan than it has to be."""
+    return f"`{f.text('setting')}`: {_moved(f, 'in the file', 'in the plan')}"
+
+
+def _moved(f: Facts, there: str = "there", here: str = "here") -> str:
     """Return what it was and what it is; of lists, what is missing."""
     if f.names("was"):
-        return f"{listing(f.names('was'))} {'is' if len(f.names('was')) == 1 else 'are'} not there any more"
-    return f"{_setting(f, 'was')} there, {_setting(f, 'now')} here"
+        return f"{listing(f.names('was'))} {'is' if len(f.names('was')) == 1 else 'are'} missing"
+    return f"{_setting(f, 'was')} {there}, {_setting(f, 'now')} {here}"
 
 
 def _setting(f: Facts, key: str) -> str:

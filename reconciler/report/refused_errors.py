@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report import journal_errors, looking_errors, messages, saved_errors
+from reconciler.report import journal_errors, looking_errors, messages, saved_errors, trusted_errors
 from reconciler.report.phrases import Facts, count, listing
 from reconciler.report.sanitize import clean
 
@@ -68,6 +68,7 @@ REFUSED: dict[str, Callable[[Facts], str]] = {
     **journal_errors.REFUSED,
     **looking_errors.REFUSED,
     **saved_errors.REFUSED,
+    **trusted_errors.REFUSED,
 }
 """Code of a RefusedError → what is said of it."""
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.report.rail_words import loosened
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,6 +54,14 @@ def _no_guardrails(f: Facts) -> str:
     )
 
 
+def _looser_rails(f: Facts) -> str:
+    found = "; ".join(loosened(row) for row in f.rows("settings"))
+    return (
+        f"the plan was made under looser guard rails than those of {f.text('path')} (`--guardrails`): "
+        f"{found}. Nothing was written. Plan again with the same `--guardrails`."
+    )
+
+
 USAGE: dict[str, Callable[[Facts], str]] = {
     "git-failed": _git_failed,
     "no-git": _no_git,
@@ -61,3 +71,6 @@ USAGE: dict[str, Callable[[Facts], str]] = {
     "unknown-revision": _unknown_revision,
 }
 """Code of a UsageError → what is said of it."""
+
+REFUSED: dict[str, Callable[[Facts], str]] = {"looser-rails": _looser_rails}
+"""Code of a RefusedError → what is said of it."""

@@ -159,10 +159,36 @@ def test_apply_keeps_to_them_as_well(run, sandbox, tenant):
     ran = run(*told, "--guardrails", "rails.yaml")
     assert (ran.code, "--allow max-revocations" in ran.err) == (3, True)
 
-    assert run("plan", "--out", "plan.json").code == 0
-    ran = run("apply", "plan.json", "--guardrails", "rails.yaml")
-    assert (ran.code, "carried out as it is" in ran.err) == (1, True)
     assert run(*told).code == 0
+
+
+def test_a_saved_plan_has_to_keep_to_them(run, sandbox, tenant):
+    """Whoever made it: the job that applies names the file, and a plan under looser rails is refused."""
+    Path("rails.yaml").write_text(
+        "version: 1\nguardrails: {max_revocations: {count: 9}, protected_users: [zoe@contoso.com], "
+        "protected_skus: [ENTERPRISEPACK, SPE_E5]}\n"
+    )
+    assert run("plan", "--out", "plan.json").code == 0
+    ran = run("apply", "plan.json", "--auto-approve", "--guardrails", "rails.yaml")
+    assert ran.code == 3
+    assert ran.err == (
+        "error: the plan was made under looser guard rails than those of rails.yaml (`--guardrails`): "
+        "`guardrails.max_revocations`: at most 9 and at most 10 % (up to 5 always pass) in the file, "
+        "at most 50 and at most 10 % (up to 5 always pass) in the plan; "
+        "`guardrails.protected_users`: zoe@contoso.com is missing; "
+        "`guardrails.protected_skus`: ENTERPRISEPACK and SPE_E5 are missing. "
+        "Nothing was written. Plan again with the same `--guardrails`.\n"
+    )
+
+    assert run("plan", "--out", "plan.json", "--guardrails", "rails.yaml").code == 0
+    assert run("apply", "plan.json", "--auto-approve", "--guardrails", "rails.yaml").code == 0
+
+
+def test_a_saved_plan_can_not_be_compared_with_a_revision(run, sandbox):
+    """Nobody knows any more which files it was made from."""
+    assert run("plan", "--out", "plan.json").code == 0
+    ran = run("apply", "plan.json", "--base-ref", "base")
+    assert (ran.code, "carried out as it is" in ran.err) == (1, True)
 
 
 # ------------------------------------------------------------ what can't be read

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from reconciler.model import Baseline, Guardrails, Rail, Restriction
-from tests.planning.world import codes, conflict, entry, line, pid, planned, sid, user
+from reconciler.planning.baseline import looser
+from tests.planning.world import CATALOG, codes, conflict, entry, line, pid, planned, sid, user
 
 MAIN = Baseline(name="origin/main", guardrails=Guardrails(), entries=3, unlisted_users="keep")
 
@@ -166,3 +167,26 @@ def test_users_that_are_emptied_against_the_revision_are_refused():
     empty = msgspec.structs.replace(MAIN, entries=0)
     trusted = Baseline(name="rails.yaml", guardrails=Guardrails())
     assert planned(desired={"baselines": (trusted, empty)}).refusals == ()
+
+
+def test_a_plan_is_looser_where_one_of_its_rails_is_or_protects_less():
+    """A rail that it does not have is looser than any."""
+    base = Baseline(
+        name="rails.yaml",
+        guardrails=Guardrails(
+            max_deletions=Rail(count=1),
+            protected_users=("anna@contoso.com",),
+            protected_skus=(sid("EMS"), sid("SPE_E5")),
+        ),
+    )
+    plan = based(base)
+    assert looser(plan, base, CATALOG) == []
+    assert [one["setting"] for one in looser(based(), base, CATALOG)] == [
+        "guardrails.max_deletions",
+        "guardrails.protected_users",
+        "guardrails.protected_skus",
+    ]
+    older = {key: value for key, value in plan.guardrails.items() if key != "max_purchases"}
+    assert looser(msgspec.structs.replace(plan, guardrails=older), base, CATALOG) == [
+        {"setting": "guardrails.max_purchases", "was": {"count": 50, "free": 0}, "now": {"free": 0}}
+    ]

@@ -630,7 +630,7 @@ def test_what_is_loosened_is_told_with_what_it_was():
     )
     gone = {"setting": "restrictions", "base": "origin/main", "was": ["EMS in IN"], "now": []}
     assert (
-        "EMS in IN is not there any more. This plan follows these files."
+        "EMS in IN is missing. This plan follows these files."
         in told("safeguard-loosened", gone).message
     )
     wait = {"setting": "defaults.disable_before_delete", "base": "origin/main", "was": "7d", "now": None}
