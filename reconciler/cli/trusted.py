@@ -99,18 +99,14 @@ def at(revision: str, files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     from reconciler.config.files import SUFFIXES
 
     for path in files:
-        folder = path if path.is_dir() else path.parent
-        commit = _commit(folder, revision)
-        entries = [] if path.is_dir() else ["--", path.name]
-        listed = _git(folder, "ls-tree", "-z", commit, *entries).decode("utf-8", "surrogateescape")
-        for entry in filter(None, listed.split("\0")):
+        folder, named = (path, ()) if path.is_dir() else (path.parent, ("--", path.name))
+        listed = _git(folder, "ls-tree", "-z", _commit(folder, revision), *named)
+        for entry in filter(None, listed.decode("utf-8", "surrogateescape").split("\0")):
             about, _, name = entry.partition("\t")
             mode, kind, blob = about.split()
-            if path.is_dir() and Path(name).suffix not in SUFFIXES:
+            if not named and (kind == "tree" or Path(name).suffix not in SUFFIXES):
                 continue
             shown = (folder / name).as_posix()
-            if kind == "tree" and path.is_dir():
-                continue
             if mode not in REGULAR:
                 raise UsageError("revision-no-file", revision=revision, path=shown)
             yield shown, _git(folder, "cat-file", "blob", blob)
@@ -143,8 +139,12 @@ def _git(folder: Path, *arguments: str) -> bytes:
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     """Run git in a folder; what it reads is data: no hook, filter or pager of the repository runs."""
-    quiet = {"GIT_LITERAL_PATHSPECS": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-    quiet |= {"GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
+    quiet = {
+        "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
     try:
         return subprocess.run(  # noqa: S603  fixed commands; a revision can't be taken for an option
             ["git", "-c", "core.fsmonitor=false", *arguments],  # noqa: S607  whichever git the user has
@@ -154,5 +154,5 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
             timeout=SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise UsageError("git-failed", reason=str(error)) from error

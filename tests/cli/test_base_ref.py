@@ -97,6 +97,8 @@ def test_a_folder_is_compared_with_the_files_that_it_had(workdir, tenant, state,
     (folder / "notes.txt").write_text("no desired state")
     (folder / "old").mkdir()
     (folder / "old" / "tenant.yaml").write_text("version: 9\n")
+    (folder / "odd.yaml").mkdir()
+    (folder / "odd.yaml" / "x").write_text("a folder, whatever its name")
     (folder / "users.yaml").write_text(TENANT)
     git("init", "-q")
     committed()
