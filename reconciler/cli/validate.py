@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -50,7 +49,9 @@ def command(*, files: tuple[Path, ...], catalog: Path | None, as_json: bool) -> 
     declared = {noun: _number(document, f"{noun}s") for noun in DECLARED}
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
-        output.write(json.dumps(_document(problems, declared), indent=2, ensure_ascii=False))
+        from reconciler.cli.telling import json_text
+
+        output.write(json_text(_document(problems, declared)))
     else:
         _print(problems, declared, errors, " ".join(map(str, files)) or str(session.DEFAULT_FILE))
     return 1 if errors else 0

@@ -1,8 +1,8 @@
 """What went over the wire, for a person who looks for a fault, without a secret in it?
 
-Lines of plain ASCII: whatever a tenant's names hold, they do nothing to a terminal. Tokens, passwords and
-client assertions are masked by the names under which they travel, and a token by its shape wherever it
-stands. Nothing is printed here.
+Lines of plain ASCII: whatever a tenant's names hold, they do nothing to a terminal or in a CI log. Tokens,
+passwords and client assertions are masked by the names under which they travel, and a token by its shape
+wherever it stands. Nothing is printed here.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _body(content: bytes) -> str:
         text = json.dumps(_masked(json.loads(content)))
     except (ValueError, RecursionError):
         return f"({len(content)} bytes that are no JSON)"
-    text = _TOKEN.sub(MASK, text).replace("\x7f", "?")
+    text = _obeyed_by_none(_TOKEN.sub(MASK, text).replace("\x7f", "?"))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(content)} bytes)"
 
 
@@ -101,4 +101,9 @@ def _secret(name: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return _TOKEN.sub(MASK, ascii(text)[1:-1])
+    return _obeyed_by_none(_TOKEN.sub(MASK, ascii(text)[1:-1]))
+
+
+def _obeyed_by_none(text: str) -> str:
+    """Return text without what Azure Pipelines obeys anywhere in a line: ##[command], ##vso[…]."""
+    return text.replace("##", "#\\u0023")

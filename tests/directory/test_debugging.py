@@ -121,6 +121,13 @@ def test_a_long_body_is_cut_and_one_that_is_no_json_is_counted():
     assert list(debugging.answered(204, 0.0, {}, b"")) == ["< 204 after 0.000 s"]
 
 
+def test_names_of_a_tenant_are_no_commands_of_a_pipeline():
+    line = told({"displayName": "##vso[task.setvariable variable=a]b ###[group]"}, {"x": "##[error]"})
+    assert "##" not in line
+    told_of = json.loads(line.splitlines()[-1].removeprefix("< "))
+    assert told_of == {"displayName": "##vso[task.setvariable variable=a]b ###[group]"}
+
+
 def test_names_of_a_tenant_do_nothing_to_a_terminal():
     text = told({"displayName": "\x1b[31m\u202e\x9b\x7fred"})
     assert text.isascii()

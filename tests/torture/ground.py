@@ -197,8 +197,9 @@ def calm():
 
 def prepared():
     """Return a tenant with a plan that was saved for it a moment ago."""
+    plan = calm()[0]
     ground = Ground()
-    (ground.folder / "plan.json").write_bytes(calm()[0])
+    (ground.folder / "plan.json").write_bytes(plan)
     ground.later(seconds=60)
     return ground
 

@@ -4,6 +4,7 @@ Two applies and few moments here; up to eight, and every moment, by `make tortur
 """
 
 import os
+import threading
 
 import httpx
 import pytest
@@ -42,33 +43,32 @@ class Human:
     def __init__(self, ground, moment):
         self._app = sandbox.app(ground.folder / "tenant", clock=ground.clock)
         self._left = moment
-        self.done = False
+        self._turn = threading.Lock()
+        self.done = None
         served().on_request = self
 
     def __call__(self):
         """Count a request; the last one has to wait until the work is done."""
-        self._left -= 1
-        if self._left == 0:
+        with self._turn:
+            self._left -= 1
+            if self._left != 0:
+                return
             with httpx.Client(
                 transport=httpx.WSGITransport(app=self._app),
                 base_url="https://sandbox.invalid/v1.0",
                 headers={"Authorization": "Bearer sandbox"},
             ) as client:
-                self.work(client)
-            self.done = True
+                self.done = self.work(client)
 
     def work(self, client):
         """Move somebody, give a licence by hand, take somebody off a group."""
-        moved = client.patch("/users/nina@contoso.com", json={"department": "Legal"})
-        given = client.post(
-            "/users/hugo@contoso.com/assignLicense",
-            json={"addLicenses": [{"skuId": scene.BI, "disabledPlans": []}], "removeLicenses": []},
-        )
+        given = {"addLicenses": [{"skuId": scene.BI, "disabledPlans": []}], "removeLicenses": []}
         group, mia = scene.group_id("Draughtsmen"), scene.user_id("mia")
-        left = client.delete(f"/groups/{group}/members/{mia}/$ref")
-        assert moved.is_success
-        assert given.is_success
-        assert left.status_code in (204, 404)  # the run may have been first
+        return [
+            client.patch("/users/nina@contoso.com", json={"department": "Legal"}).status_code,
+            client.post("/users/hugo@contoso.com/assignLicense", json=given).status_code,
+            client.delete(f"/groups/{group}/members/{mia}/$ref").status_code,
+        ]
 
 
 HANDS = {"users/nina@contoso.com/profile", "users/hugo@contoso.com/licenses"}
@@ -81,7 +81,7 @@ def test_what_a_human_does_meanwhile_is_left_alone(moment):
     with prepared() as ground:
         human = Human(ground, moment)
         code, _, err = ground.run(*APPLY, warp=True)
-        assert human.done
+        assert human.done in ([204, 200, 204], [204, 200, 404]), err  # the run may have been first
         (run,) = ground.runs
         told = {one.address: one.status for one in run.results}
         assert code == (UNSETTLED if "unsettled" in told.values() else PARTLY), err
@@ -90,7 +90,7 @@ def test_what_a_human_does_meanwhile_is_left_alone(moment):
         assert {address for address, status in told.items() if status in WRITTEN} == set(committed)
         assert {told[address] for address in told if address not in {*HANDS, MIA}} == {"done", "blocked"}
         assert {told[address] for address in HANDS} <= {*WRITTEN, "stale"}
-        assert told[MIA] in ("done", "already-done", "stale")
+        assert told[MIA] in ("done", "already-done", "stale", "failed")  # failed: she had just gone
         state = ground.state()["users"]
         hugo = [sku for sku, *_ in state["hugo@contoso.com"][-1]]
         if told["users/nina@contoso.com/profile"] == "stale":

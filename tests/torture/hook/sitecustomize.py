@@ -76,11 +76,14 @@ def _around_wire():
 
 def _warp():
     ahead = 0.0
-    clock, monotonic = time.time, time.monotonic
+    clock, monotonic, pause = time.time, time.monotonic, time.sleep
 
     def sleep(seconds):
         nonlocal ahead
-        ahead += seconds
+        if seconds < 0.1:  # somebody waits for another process
+            pause(seconds)
+        else:
+            ahead += seconds
 
     time.sleep = sleep
     time.time = lambda: clock() + ahead
