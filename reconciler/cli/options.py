@@ -6,6 +6,7 @@ Shapes only: whether a file exists or a user is known is found out by whoever ne
 from __future__ import annotations
 
 import contextlib
+import difflib
 import re
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler import roles
 from reconciler.cli.session import Connection
 from reconciler.directory.methods import BY_NAME as METHODS
 
@@ -97,6 +99,17 @@ def upn(text: str) -> str:
     if not _UPN.fullmatch(text):
         raise click.BadParameter(f"{text!r} is not a user's sign-in name (admin@contoso.com).")
     return text.lower()
+
+
+def ability(text: str) -> str:
+    """Return the name of a directory role, or of a permission of Microsoft Graph, that lets do something."""
+    known = {name.lower(): name for name in (*roles.ABILITIES, *roles.PERMISSIONS)}
+    found = known.get(text.strip().lower().replace(" ", "-"))
+    if found is None:
+        near = difflib.get_close_matches(text.lower().replace(" ", "-"), known, 1)
+        hint = f" Did you mean {known[near[0]]}?" if near else f" Known: {', '.join(known.values())}."
+        raise click.BadParameter(f"{text!r} is no role and no permission that a change takes.{hint}")
+    return found
 
 
 def target(text: str) -> str:
@@ -203,6 +216,16 @@ catalog = click.option(
     metavar="FILE",
     help="Microsoft's CSV of product names, to know more SKUs by name.",
 )
+planned_for = click.option(
+    "planned_for",
+    "--for",
+    type=ability,
+    multiple=True,
+    metavar="ROLE|PERMISSION",
+    help="Plan for whoever applies it with this directory role (license-administrator) or application"
+    " permission (LicenseAssignment.ReadWrite.All); apply looks again. May be repeated."
+    "  [default: for whoever signs in now]",
+)
 out = click.option("--out", type=PATH, metavar="FILE", help="Save the plan here, for `show` and `apply`.")
 expires_in = click.option(
     "--expires-in",
@@ -241,7 +264,19 @@ def connection(command: Callable[..., Any]) -> Callable[..., Any]:
     return reduce(lambda decorated, option: option(decorated), reversed(_CONNECTION), connected)
 
 
-_PLANNING = (file, connection, at, snapshot, targets, use_grace, allow, base_ref, guardrails, catalog)
+_PLANNING = (
+    file,
+    connection,
+    planned_for,
+    at,
+    snapshot,
+    targets,
+    use_grace,
+    allow,
+    base_ref,
+    guardrails,
+    catalog,
+)
 
 
 def planning(command: Decorated) -> Decorated:

@@ -71,13 +71,15 @@ PLAIN = Connection()
 class Request:
     """What the command line says about a plan: the options of `options.planning`.
 
-    `groups` are names or ids of groups that the command itself names. `expires_in`: how long the plan
+    `planned_for` are roles and permissions of whoever shall apply the plan; none: those of whoever makes
+    it. `groups` are names or ids of groups that the command itself names. `expires_in`: how long the plan
     holds; None: as long as its kind does. `writes` tells that the plan is carried out at once: a tenant
     that can't be changed is no use then.
     """
 
     files: tuple[Path, ...] = ()
     connection: Connection = PLAIN
+    planned_for: tuple[str, ...] = ()
     at: datetime | None = None
     snapshot: Path | None = None
     targets: tuple[str, ...] = ()
@@ -332,8 +334,11 @@ def _plan(
     now: datetime,
     planner: Planner | None,
 ) -> Made:
+    import msgspec
+
     from reconciler import catalog as catalogue
     from reconciler import plan_lifetime
+    from reconciler.plan import ActorInfo
     from reconciler.planning import make_plan
 
     catalog = catalogue.load(request.catalog)
@@ -343,8 +348,28 @@ def _plan(
         targets=request.targets,
         allow=tuple(sorted(set(request.allow))),
     )
-    plan = (planner or make_plan)(desired, current, actor, catalog, options)
+    abilities = sorted(set(request.planned_for))
+    plan = (planner or make_plan)(desired, current, _assumed(actor, abilities), catalog, options)
+    if abilities:
+        told = {**plan.options, "for": abilities}
+        plan = msgspec.structs.replace(plan, actor=ActorInfo.of(actor), options=told)
     # A plan against a file asks nobody for the time: the same files and --at give the same bytes.
     clock = options.now if request.snapshot else now
     plan = plan_lifetime.bounded(plan, clock, request.expires_in)
     return Made(plan=plan, current=current, actor=actor)
+
+
+def _assumed(actor: Actor, abilities: Sequence[str]) -> Actor:
+    """Return the actor with these roles and permissions instead of his own, if there are any."""
+    import msgspec
+
+    from reconciler import roles
+
+    if not abilities:
+        return actor
+    return msgspec.structs.replace(
+        actor,
+        roles=tuple(name for name in abilities if name in roles.ABILITIES),
+        permissions=tuple(name for name in abilities if name in roles.PERMISSIONS),
+        scopes=None,
+    )

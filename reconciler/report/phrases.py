@@ -172,6 +172,13 @@ def actor(who: ActorInfo) -> str:
     return f"{clean(who.name)} ({', '.join(held) or 'no directory role'})"
 
 
+def planned_for(abilities: object) -> str:
+    """Return for whom a plan is made that somebody else applies: `options.for` of a plan."""
+    names = abilities if isinstance(abilities, (list, tuple)) else [abilities]
+    held = [one if "." in one else role_names([one]) for one in map(clean, map(str, names))]
+    return f"whoever applies it with {listing(held)}; apply looks whether they may"
+
+
 def role_names(roles: Sequence[str]) -> str:
     """Return roles as Microsoft writes them: "Billing Administrator or Global Administrator"."""
     return listing([role.replace("-", " ").title() for role in roles], "or", limit=8)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.plan_rails import MONEY
 from reconciler.report import changes, messages, outlook, sections
 from reconciler.report.layout import Page, Span, Symbols, plain, wrap
-from reconciler.report.phrases import actor, count, instant, listing
+from reconciler.report.phrases import actor, count, instant, listing, planned_for
 from reconciler.report.rows import grouped
 from reconciler.report.sanitize import clean, encodable
 from reconciler.report.warning_words import DATA_LOSS
@@ -84,6 +84,7 @@ def _header(page: Page, plan: Plan) -> None:
         ("made", f"{made}; the dates below hold if applied on {clean(plan.created_at[:10])}"),
         ("expires", expires),
         ("actor", actor(plan.actor)),
+        *([("for", planned_for(plan.options["for"]))] if plan.options.get("for") else []),
         *([("targets", listing(_texts(plan.options.get("targets"))))] if plan.options.get("targets") else []),
         *([("allows", listing(_texts(plan.options.get("allow"))))] if plan.options.get("allow") else []),
         *([("seats", "those in their grace period are used too")] if plan.options.get("use_grace") else []),
