@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 TESTING := $(VENV)/.testing-installed
 PURE := reconciler/config/*,reconciler/planning/*,reconciler/looking/*,reconciler/apply/*,reconciler/plan.py,reconciler/journal*.py,reconciler/model*.py
-.PHONY: help demo test check lint types tests docs sdk bench fuzz faults build clean
+.PHONY: help demo test check lint types tests docs sdk bench fuzz faults torture defects build clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -59,6 +59,12 @@ fuzz: $(TESTING) ## The laws again, over many more random tenants
 
 faults: $(TESTING) ## Every fault at every call of a plan and an apply: see docs/reference/sandbox.md
 	FAULTS=all $(BIN)/python -m pytest -q tests/faults/test_campaign.py -n $(WORKERS)
+
+torture: $(TESTING) ## Kill apply at every boundary, let eight run at once, feed it what is hostile: an hour
+	TORTURE=all $(BIN)/python -m pytest -q tests/torture -n $(WORKERS)
+
+defects: $(TESTING) ## Plant known mistakes, one at a time, in a copy: the tests have to find each
+	$(BIN)/python tests/torture/defects.py
 
 sdk: ## Microsoft's own SDK for Graph against the sandbox, in an environment of its own (400 MB)
 	$(MAKE) $(VENV)-sdk/.testing-installed VENV=$(VENV)-sdk

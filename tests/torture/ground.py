@@ -37,8 +37,6 @@ RESUME = ("apply", "--resume", "--parallelism", "1")
 PARTLY = 4
 """Exit code of a run that did all it could: two changes of the plan are blocked."""
 
-KINDS = ("fsync-before", "torn", "fsync-after", "request-before", "request-received", "request-after")
-
 
 class _Served:
     """The one server of this process: it answers with whichever tenant stands behind it."""
@@ -189,9 +187,7 @@ def calm():
         assert invariants.held(ground.layer.commits, ground.plan()) == []
         assert ground.committed == Counter(change.address for change in ground.plan().ready)
         passed = log.read_text("utf-8").split()
-        received = [
-            each.replace("before", "received") for each in passed if each.startswith("request-before")
-        ]
+        received = [each.replace("after", "received") for each in passed if each.startswith("request-after")]
         return (ground.folder / "plan.json").read_bytes(), ground.state(), (*passed, *received)
 
 
