@@ -721,6 +721,36 @@ def test_a_journal_of_an_older_version_is_read(path):
     assert journal.remembered(path) == ()
 
 
+# ------------------------------------------------------------ what may be undone
+
+
+def test_what_may_be_undone_is_what_was_written_or_may_have_been(path):
+    """With the id under which a user was created; what was refused was never there."""
+    created = intent("dora", before=(), kind="create-user") | {
+        "user": UserRef(id=None, upn="dora", name="dora")
+    }
+    run = a_run(
+        path,
+        (intent("anna"), outcome("anna")),
+        (intent("bram"), outcome("bram", "failed")),
+        (created, outcome("dora", kind="create-user", user_id="id-new")),
+        (of_group(), of_group_ended("failed", code="member-errors")),
+        (intent("chris"), None),
+        ended=False,
+    )
+    told = journal.past(journal.runs(path)[0])
+    assert (told.run, told.moment) == (run, NOW)
+    assert [(one.address, one.user and one.user.id) for one in told.changes] == [
+        ("users/anna/licenses", "id-anna"),
+        ("users/dora/licenses", "id-new"),
+        (of_group()["address"], None),
+        ("users/chris/licenses", "id-chris"),
+    ]
+    assert told.changes[0].before == {"assignments": held("e1")}
+    assert told.changes[0].after == {"assignments": held("e3")}
+    assert told.changes[2].group == of_group()["group"]
+
+
 # ------------------------------------------------------------ one apply at a time
 
 
