@@ -61,7 +61,7 @@ faults: $(TESTING) ## Every fault at every call of a plan and an apply: see docs
 	FAULTS=all $(BIN)/python -m pytest -q tests/faults/test_campaign.py -n $(WORKERS)
 
 torture: $(TESTING) ## Kill apply at every boundary, let eight run at once, feed it what is hostile: an hour
-	TORTURE=all $(BIN)/python -m pytest -q tests/torture -n $(WORKERS)
+	TORTURE=all $(BIN)/python -m pytest -q tests/torture tests/report/test_tampering.py -n $(WORKERS)
 
 defects: $(TESTING) ## Plant known mistakes, one at a time, in a copy: the tests have to find each
 	$(BIN)/python tests/torture/defects.py
