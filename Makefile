@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 TESTING := $(VENV)/.testing-installed
 PURE := reconciler/config/*,reconciler/planning/*,reconciler/looking/*,reconciler/apply/*,reconciler/plan.py,reconciler/journal*.py,reconciler/model*.py
-.PHONY: help demo test check lint types tests docs sdk bench fuzz faults torture defects build clean
+.PHONY: help demo test check lint types tests docs sdk azurite bench fuzz faults torture defects build clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -70,6 +70,10 @@ sdk: ## Microsoft's own SDK for Graph against the sandbox, in an environment of 
 	$(MAKE) $(VENV)-sdk/.testing-installed VENV=$(VENV)-sdk
 	$(VENV)-sdk/bin/python -m pip --disable-pip-version-check --quiet install -c constraints.txt --no-build-isolation -e '.[sdk]'
 	$(VENV)-sdk/bin/python -m pytest tests/sdk -W ignore::DeprecationWarning -W ignore::pytest.PytestUnraisableExceptionWarning
+
+azurite: $(TESTING) ## The shared journal against Microsoft's emulator of Azure storage (npm, 370 MB)
+	npm install --no-audit --no-fund --silent --prefix $(VENV)-azurite azurite@3.37.0
+	AZURITE=$(VENV)-azurite/node_modules/.bin/azurite-blob $(BIN)/python -m pytest -q tests/test_journal_shared.py
 
 bench: $(RUNTIME) ## Time and memory of cold plans; requests and time of plan and apply over HTTP
 	$(BIN)/python benchmarks/run.py

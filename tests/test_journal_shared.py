@@ -1,7 +1,15 @@
-"""Several computers share one journal on an object storage: a real S3 server, moto's, on this computer."""
+"""Several computers share one journal on an object storage.
 
+Against a real S3 server, moto's, on this computer; by `make azurite` against Microsoft's emulator as well.
+"""
+
+import base64
+import email.utils
+import hashlib
+import hmac
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -31,7 +39,7 @@ def server():
 
 
 @pytest.fixture
-def url(server, monkeypatch, request):
+def s3(server, monkeypatch, request):
     """Make a bucket of the test's own; return the URL of a folder in it."""
     bucket = f"b{abs(hash(request.node.nodeid))}"
     call = urllib.request.Request(f"{server}/{bucket}", method="PUT")  # noqa: S310  this computer
@@ -45,6 +53,53 @@ def url(server, monkeypatch, request):
     }.items():
         monkeypatch.setenv(name, value)
     return f"s3://{bucket}/contoso"
+
+
+ACCOUNT = "devstoreaccount1"
+KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+"""Those of every Azurite, as its documentation tells them: no secret."""
+
+
+@pytest.fixture(scope="module")
+def azurite():
+    """Start Azurite, the program that AZURITE names, once; return its address. `make azurite` does."""
+    command = [os.environ["AZURITE"], "--silent", "--inMemoryPersistence", "--skipApiVersionCheck"]
+    command += ["--blobHost", "127.0.0.1", "--blobPort", "10017"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while "successfully listens" not in process.stdout.readline():
+            assert process.poll() is None
+        yield f"http://127.0.0.1:10017/{ACCOUNT}"
+        process.terminate()
+
+
+@pytest.fixture
+def az(azurite, monkeypatch, request):
+    """Make a container of the test's own; return the URL of a folder in it."""
+    name, date = f"c{abs(hash(request.node.nodeid))}", email.utils.formatdate(usegmt=True)
+    told = {"x-ms-date": date, "x-ms-version": "2021-08-06"}
+    lines = ["PUT", *[""] * 11, *(f"{key}:{value}" for key, value in told.items())]
+    text = "\n".join([*lines, f"/{ACCOUNT}/{ACCOUNT}/{name}", "restype:container"])
+    signed = hmac.new(base64.b64decode(KEY), text.encode(), hashlib.sha256).digest()
+    told |= {
+        "Authorization": f"SharedKey {ACCOUNT}:{base64.b64encode(signed).decode()}",
+        "Content-Length": "0",
+    }
+    address = f"{azurite}/{name}?restype=container"
+    urllib.request.urlopen(urllib.request.Request(address, method="PUT", headers=told)).close()  # noqa: S310
+    for key, value in {
+        "AZURE_STORAGE_ENDPOINT": azurite,
+        "AZURE_ALLOW_HTTP": "true",
+        "AZURE_STORAGE_ACCOUNT_NAME": ACCOUNT,
+        "AZURE_STORAGE_ACCOUNT_KEY": KEY,
+    }.items():
+        monkeypatch.setenv(key, value)
+    return f"az://{name}/contoso"
+
+
+@pytest.fixture(params=["s3", *(["az"] if "AZURITE" in os.environ else [])])
+def url(request):
+    """Return the URL of an empty folder of a storage."""
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -256,7 +311,7 @@ def test_a_file_url_is_a_folder_of_this_computer(tmp_path):
     assert journal.place_of(tmp_path.as_uri()) == journal.place_of(tmp_path / "journal.jsonl")
 
 
-@pytest.mark.parametrize("cloud", ["az://account/container/folder", "gs://bucket/folder"])
+@pytest.mark.parametrize("cloud", ["az://container/folder", "gs://bucket/folder"])
 def test_the_other_clouds_are_reached_by_the_same_library(cloud, monkeypatch):
     """No request is made until it is used."""
     for name, value in {"AZURE_STORAGE_ACCOUNT_NAME": "account", "AZURE_STORAGE_ACCOUNT_KEY": "a2V5"}.items():
@@ -272,7 +327,7 @@ def test_an_account_that_is_not_told_is_told(monkeypatch):
     assert caught.value.code == "journal-unreachable"
 
 
-def test_a_bucket_that_is_not_there_is_told(url):
+def test_a_bucket_that_is_not_there_is_told(s3):
     place = journal.place_of("s3://nothing-here/contoso")
     with pytest.raises(UsageError) as caught, Journal(place):
         pass
@@ -280,14 +335,14 @@ def test_a_bucket_that_is_not_there_is_told(url):
     assert "nothing-here" in caught.value.params["reason"]
 
 
-def test_a_storage_that_does_not_answer_is_told_without_a_secret(url, monkeypatch):
+def test_a_storage_that_does_not_answer_is_told_without_a_secret(s3, monkeypatch):
     monkeypatch.setattr(journal_shared, "PATIENCE", timedelta(seconds=0))
     monkeypatch.setenv("AWS_ENDPOINT", "http://127.0.0.1:9")
     with pytest.raises(UsageError) as caught:
-        journal.runs(url)
+        journal.runs(s3)
     assert caught.value.code == "journal-unreachable"
     assert "CANARY" not in str(caught.value.params)
-    assert caught.value.params["path"] == url
+    assert caught.value.params["path"] == s3
 
 
 def test_without_the_library_it_says_how_to_install_it(url, monkeypatch):
