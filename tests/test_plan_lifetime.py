@@ -1,5 +1,6 @@
 """When a saved plan may be carried out: never before its day, and never longer than was asked for."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -71,3 +72,17 @@ def test_time_zones_make_no_difference():
     plan = plan_of(created_at="2026-11-24T04:00:00+02:00", expires_at="2026-11-24T23:00:00-05:00")
     assert not expired(plan, NOW + 24 * HOUR + HOUR * 2)
     assert expired(plan, NOW + 24 * HOUR + HOUR * 2 + SECOND)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system has one time zone for all")
+@pytest.mark.parametrize("zone", ["America/New_York", "Pacific/Auckland"])
+def test_a_plan_holds_as_long_wherever_the_computer_stands(zone, monkeypatch):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        plan = bounded(made(NOW), NOW)
+        assert not expired(plan, NOW + 24 * HOUR)
+        assert expired(plan, NOW + 24 * HOUR + SECOND)
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -122,10 +122,11 @@ class Ground:
             "RECONCILER_GRAPH_URL": served().url,
             "AZURE_POD_IDENTITY_AUTHORITY_HOST": "http://127.0.0.1:1",
             "NO_PROXY": "127.0.0.1",
+            "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
         }
         hooks = {"TORTURE": kill, "TORTURE_LOG": str(log or ""), "TORTURE_WARP": "1" if warp else ""}
         if any(hooks.values()):
-            env |= {"PYTHONPATH": str(HOOK)} | hooks
+            env |= {"PYTHONPATH": f"{HOOK}{os.pathsep}{env['PYTHONPATH']}"} | hooks
         process = subprocess.Popen(
             [sys.executable, "-m", "reconciler", *command],
             cwd=self.folder,
