@@ -6,7 +6,7 @@ import pytest
 
 from reconciler import catalog
 from reconciler import plan as p
-from reconciler.report import conflict_words, messages, rail_words, warning_words
+from reconciler.report import conflict_words, messages, rail_words, undo_words, warning_words
 from tests.report.samples import NAMES, conflict, group_licences, licence, plan
 
 ANNA = {"upn": "anna@contoso.com"}
@@ -93,6 +93,8 @@ CONFLICTS = {
     "synced-group": SALES,
     "nested-group": {**SALES, "nested": ["Interns"]},
     "not-covered": {**ANNA, **SALES, **E5, "state": "Active", "error": "None", "plans": ["TEAMS1"]},
+    "changed-since": {**ANNA, "run": "20261124-020000-abcd", "what": "licence SPE_E5"},
+    "not-undone": {**ANNA, "run": "20261124-020000-abcd", "reason": "purged"},
     "group-errors": {
         **SALES,
         "members": [
@@ -629,10 +631,7 @@ def test_what_is_loosened_is_told_with_what_it_was():
         in told("guardrail-loosened", unbound).message
     )
     gone = {"setting": "restrictions", "base": "origin/main", "was": ["EMS in IN"], "now": []}
-    assert (
-        "EMS in IN is missing. This plan follows these files."
-        in told("safeguard-loosened", gone).message
-    )
+    assert "EMS in IN is missing. This plan follows these files." in told("safeguard-loosened", gone).message
     wait = {"setting": "defaults.disable_before_delete", "base": "origin/main", "was": "7d", "now": None}
     assert "7d there, nothing here" in told("safeguard-loosened", wait).message
 
@@ -758,6 +757,20 @@ def test_a_direct_licence_stays_where_the_groups_does_not_cover_it():
     both = told("not-covered", {**failed, "plans": ["A", "B"]})
     assert " and lacks A and B, which the direct one has on." in both.message
     assert both.remedies[0].startswith("Turn them on")
+
+
+def test_each_reason_why_something_does_not_come_back_is_told():
+    """With the field, and the member of a group, that it is about."""
+    for reason, (why, remedy) in undo_words._REASONS.items():
+        found = told("not-undone", {**CONFLICTS["not-undone"], "reason": reason})
+        assert (why in found.message, found.remedies) == (True, (remedy,))
+    field = told(
+        "not-undone", {**CONFLICTS["not-undone"], "reason": "never-empty", "field": "usage location"}
+    )
+    assert "is not as before run 20261124-020000-abcd: usage location: it was empty before" in field.message
+    member = told("not-undone", {**CONFLICTS["not-undone"], **SALES, "reason": "user-gone"})
+    assert "(user anna@contoso.com)" in member.message
+    assert told("not-undone", {**CONFLICTS["not-undone"], "reason": "later"}).remedies
 
 
 def test_several_nested_groups_are_told_in_the_plural():
