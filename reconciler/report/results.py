@@ -51,6 +51,7 @@ _CODES: dict[str, str] = {
     "canary": "not tried: one of the first changes went wrong",
     "run-ended": "not tried: the run ended early",
     "waits-in-circle": "not tried: it waits for itself",
+    "lock-lost": "not tried: another apply took the lock",
     "found": "it was carried out before the run was stopped",
     "found-created": (
         "it was created before the run was stopped; its first password is in the file that "

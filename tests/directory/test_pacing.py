@@ -122,6 +122,16 @@ def test_being_ready_takes_nothing():
     assert time.now == before
 
 
+def test_who_is_told_to_stop_waits_no_longer_than_a_second():
+    """A pause that the tenant asked for may last minutes; Ctrl-C is heard in the middle of it."""
+    paced, time = pace()
+    paced.quiet(290.0)
+    paced.ready(20, lambda: time.now >= 1003.0)
+    assert time.pauses == [1.0, 1.0, 1.0]
+    paced.ready(20)
+    assert time.now == 1290.0
+
+
 # ---------------------------------------------------------------- quiet
 
 
