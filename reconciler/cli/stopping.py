@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 ASKED = "\nStopping: waiting for what is in flight. Press Ctrl-C again to end at once.\n"
-ENDED = "\nEnded at once: some outcomes are unknown; `reconciler history` shows what was sent.\n"
+ENDED = "\nEnded at once: some outcomes are unknown; `reconciler apply --resume` finds out, and goes on.\n"
 
 
 @contextlib.contextmanager
