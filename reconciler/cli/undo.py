@@ -59,8 +59,11 @@ def command(
     """
     from reconciler import journal
 
-    connection = request["connection"]
-    run = history.find(journal.runs(session.journal_of(connection)), wanted)
+    try:
+        run = history.find(journal.runs(session.journal_of(request["connection"])), wanted)
+    except UsageError:
+        session.declared(request["files"])  # what is wrong with a file is told first, as everywhere
+        raise
 
     def planner(desired: Desired, current: Current, actor: Actor, catalog: Catalog, chosen: Options) -> Plan:
         from reconciler.planning import undo

@@ -24,6 +24,7 @@ NAMED = {
     "show": ["plan.json"],
     "why": ["anna@contoso.com"],
     "history": ["last"],
+    "undo": ["last"],
 }
 """The arguments of commands that take one."""
 
