@@ -137,3 +137,37 @@ def test_a_run_that_is_not_there_is_told(run, tenant_of_bram):
     declare("  bram@contoso.com: {department: IT}\n")
     ran = run("undo", "last")
     assert (ran.code, "There is no run yet." in ran.err) == (1, True)
+
+
+def test_a_hundred_licences_and_twenty_users_come_back_exactly(run, tenant_of_bram):
+    """With every second licence's service plan off, as before."""
+    state = json.loads(Path("state.json").read_text())
+    pattern = state["users"][2]
+    for number in range(120):
+        off = [YAMMER] if number % 2 else []
+        state["users"].append(
+            pattern
+            | {
+                "id": f"00000000-0000-0000-0002-{number:012}",
+                "userPrincipalName": f"u{number:03}@contoso.com",
+                "displayName": f"U{number:03}",
+                "assignedLicenses": [
+                    {"skuId": E3, "disabledPlans": off},
+                    {"skuId": EMS, "disabledPlans": []},
+                ],
+            }
+        )
+    for sku in state["subscribedSkus"]:
+        sku["prepaidUnits"]["enabled"] = 130
+    Path("state.json").write_text(json.dumps(state))
+    assert run("sandbox", "load", "state.json").code == 0
+    before = seen(run)
+    declare(
+        "".join(f"  u{number:03}@contoso.com: {{licenses: [EMS]}}\n" for number in range(100))
+        + "".join(f"  u{number:03}@contoso.com: {{ensure: absent}}\n" for number in range(100, 120))
+    )
+    rails = ("--allow", "max-revocations", "--allow", "max-deletions")
+    apply(run, "--accept-data-loss", *rails)
+    assert len(seen(run)) == len(before) - 20
+    undo(run)
+    assert seen(run) == before
