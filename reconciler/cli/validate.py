@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from reconciler.config import Document
     from reconciler.model import Problem
 
-DECLARED = ("user", "group", "rule", "bundle", "subscription")
-"""What is counted of valid files, rows of CSV files among the users."""
+DECLARED = {
+    "users": "user",
+    "groups": "group",
+    "rules": "rule",
+    "bundles": "bundle",
+    "subscriptions": "subscription",
+    "mailboxes": "mailbox",
+}
+"""What is counted of valid files, rows of CSV files among it: section → what one of it is called."""
 
 
 @click.command(
@@ -46,7 +53,7 @@ def command(*, files: tuple[Path, ...], catalog: Path | None, as_json: bool) -> 
         problems = config.check_names(document, catalogue.load(catalog))
     except ConfigError as failure:
         problems = failure.problems
-    declared = {noun: _number(document, f"{noun}s") for noun in DECLARED}
+    declared = {section: _number(document, section) for section in DECLARED}
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         from reconciler.cli.telling import json_text
@@ -66,6 +73,7 @@ def _number(document: Document, section: str) -> int:
 
 def _print(problems: Sequence[Problem], declared: dict[str, int], errors: int, files: str) -> None:
     """Print each problem on a line of its own, and the verdict."""
+    from reconciler.report.phrases import count
     from reconciler.report.problems import line, tally
 
     for problem in problems:
@@ -73,7 +81,9 @@ def _print(problems: Sequence[Problem], declared: dict[str, int], errors: int, f
     if errors:
         output.write(f"{files} is not valid: {tally(problems)}.")
         return
-    contents = ", ".join(output.count(number, noun) for noun, number in declared.items() if number)
+    contents = ", ".join(
+        count(number, DECLARED[section], section) for section, number in declared.items() if number
+    )
     warnings = f"; {tally(problems)}" if problems else ""
     output.write(f"{files} is valid: {contents or 'nothing declared'}{warnings}.")
 
@@ -84,6 +94,6 @@ def _document(problems: Sequence[Problem], declared: dict[str, int]) -> dict[str
 
     return {
         "valid": not any(problem.severity == "error" for problem in problems),
-        "declared": {f"{noun}s": number for noun, number in declared.items()},
+        "declared": declared,
         "problems": [as_data(problem) for problem in problems],
     }

@@ -203,7 +203,7 @@ class Document:
     def names(self, section: str) -> set[str]:
         """Return the keys of a section over all files, of members that the schema refuses too."""
         found: set[str] = set()
-        for source in (*self.sources, *self.tables):
+        for source in (*self.sources, *self.tables, *self.exports):
             found.update(_section(source, section))
         return found
 

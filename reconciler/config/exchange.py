@@ -2,7 +2,8 @@
 
 Cells become plain values here: what a mailbox is for, its size, whether it has an archive, whether
 something holds it. Of what Exchange writes, only what is certain is taken for a yes or a no; an empty cell
-says nothing, but of the list of holds. Whose mailbox it is, nobody knows here.
+says nothing, but of the list of holds. A column that is nearly one of Exchange's is never passed over in silence.
+Whose mailbox it is, nobody knows here.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from reconciler.config.nearest import nearest
 from reconciler.config.table import Kind, Value, truth
 from reconciler.model import ToldMailbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from reconciler.config.source import Source
 
@@ -43,6 +45,31 @@ _ARCHIVES = {
     "none": False,
 }
 _HOLD = re.compile(r"-?[A-Za-z]{0,8}[0-9a-fA-F][0-9a-fA-F-]{7,}(?::(?P<action>[0-9]))?")
+_WORDS = {"hold": ("litigation_hold", "in_place_holds"), "archive": ("archive",), "size": ("bytes",)}
+"""A word in the name of a column → what such a column is taken to tell, where nothing else tells it."""
+
+_OTHERS = frozenset(
+    {
+        "archivequota",
+        "archivewarningquota",
+        "attachmenttabletotalsize",
+        "delayholdapplied",
+        "delayreleaseholdapplied",
+        "enddateforretentionhold",
+        "isarchivemailbox",
+        "maxreceivesize",
+        "maxsendsize",
+        "messagetabletotalsize",
+        "othertablestotalsize",
+        "recipienttype",
+        "startdateforretentionhold",
+        "systemmessagesize",
+        "systemmessagesizeshutoffquota",
+        "totaldeleteditemsize",
+    }
+)
+"""Columns that Exchange's cmdlets write and that tell something else."""
+
 _DELETE_ONLY = "1"  # what a retention policy does with items: 1 deletes, 2 retains, 3 retains, then deletes
 
 
@@ -77,6 +104,19 @@ def _holds(cell: str) -> Value:
     return any(not each[0].startswith("-") and each["action"] != _DELETE_ONLY for each in holds if each), 1
 
 
+def _near(name: str, missing: Mapping[str, tuple[str, ...]]) -> str | None:
+    """Return the usual name that a column which is not read was most likely meant to have.
+
+    `missing`: field → usual names, of what no column of the table tells.
+    """
+    folded = name.casefold()
+    if folded in _OTHERS:
+        return None
+    near = nearest(name, tuple(usual for names in missing.values() for usual in names))
+    meant = (field for word, fields in _WORDS.items() if word in folded for field in fields)
+    return near or next((missing[field][0] for field in meant if field in missing), None)
+
+
 MAILBOXES = Kind(
     "mailboxes_from",
     "mailboxes",
@@ -99,6 +139,7 @@ MAILBOXES = Kind(
         "in_place_holds": ("InPlaceHolds",),
         "retention_hold": ("ComplianceTagHoldApplied", "RetentionHoldEnabled"),
     },
+    near=_near,
 )
 """A table of mailboxes, with the names that Exchange's own cmdlets give its columns."""
 

@@ -82,7 +82,9 @@ class Kind(NamedTuple):
 
     `named` is the section that names such a table, `rows` the one that its rows make up, `twice` the
     problem with a row that was there before. `conversions`: field → what makes a value of a cell.
-    `blank` are fields of which an empty cell says something; `usual` the names of columns by field.
+    `blank` are fields of which an empty cell says something; `usual` the names of columns by field: one
+    besides `upn` must then be there. `near` tells which of the usual names a column that is not read was
+    most likely meant to have, given those of the fields that nothing tells.
     """
 
     named: str
@@ -91,6 +93,7 @@ class Kind(NamedTuple):
     conversions: Mapping[str, Convert]
     blank: frozenset[str] = frozenset()
     usual: Mapping[str, tuple[str, ...]] = {}
+    near: Callable[[str, Mapping[str, tuple[str, ...]]], str | None] | None = None
 
 
 class _Column(NamedTuple):
@@ -128,9 +131,13 @@ class _Reader:
             return
         if self.columns is None:
             self.columns = _usual(header, self.kind)
+            self._nearly(header, self.columns)
         columns = {column.key: column for column in self._found(header)}
         upn = columns.pop("upn", None)
         if upn is None:
+            return
+        if self.kind.usual and set(self.columns) == {"upn"}:
+            self._without_facts()
             return
         last = 1 + max(column.number for column in (upn, *columns.values()))
         table = self.table
@@ -212,6 +219,23 @@ class _Reader:
                 self.problem(places[header.index(name, number + 1)], "duplicate-column", name=name)
             key = "leaver" if field == "last_day" else field
             yield _Column(key, number, self.kind.conversions.get(field), field in self.kind.blank)
+
+    def _nearly(self, header: list[str], read: Mapping[str, str]) -> None:
+        """Tell of the columns that are nearly called what this kind of table knows, and so are not read."""
+        usual = self.kind.usual
+        known = set(chain.from_iterable(usual.values()))
+        missing = {field: names for field, names in usual.items() if field not in read}
+        places = self._places(header)
+        for place, name in zip(places, header[:_COMPARED], strict=False):
+            near = self.kind.near(name, missing) if self.kind.near and name and name not in known else None
+            if near:
+                self.problem(place, "near-column", name=name, nearest=near)
+
+    def _without_facts(self) -> None:
+        """Tell of a table that names its rows and tells nothing of them, unless a near name explains it."""
+        if not self.table.problems:
+            usual = [names[0] for field, names in self.kind.usual.items() if field != "upn"]
+            self.problem(0, "table-without-facts", named=self.kind.named, usual=usual)
 
     def _column_problem(self, field: str, code: str, **params: Any) -> None:
         """Note a problem with a column, where the file that names the table maps it."""

