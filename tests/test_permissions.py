@@ -121,6 +121,24 @@ def test_a_broad_permission_is_told_with_the_narrower_ones_that_would_do():
     assert found.surplus == (Surplus(name="Directory.ReadWrite.All", dangerous=True, instead=instead),)
 
 
+def test_what_is_least_for_something_is_not_too_much_beside_a_broader_one():
+    """Creating users takes a permission that gives licences, too: having both is no fault."""
+    used = {"create", "assign", "revoke", "delete", "members"}
+    table = (WRITES, "User.ReadWrite.All", "User.DeleteRestore.All", "GroupMember.ReadWrite.All")
+    assert diagnose(application(*READS, *table), "application", used).surplus == ()
+    found = diagnose(user("license-administrator", scopes=(*READS, WRITES)), "user", used)
+    assert (found.surplus, "User.ReadWrite.All" in found.missing) == ((), True)
+    found = diagnose(application(*READS, *table), "application", {"create"})
+    assert {each.name for each in found.surplus} == {*table} - {"User.ReadWrite.All"}
+
+
+def test_what_only_an_application_reads_is_no_wish_of_a_person():
+    """A person's sign-in tells of that person's mailbox only."""
+    found = diagnose(user("license-administrator", scopes=(*READS, "MailboxSettings.Read")), "user", ())
+    assert found.wishes == ("reports", "audit")
+    assert found.surplus == (Surplus(name="MailboxSettings.Read"),)
+
+
 def test_a_global_administrator_is_told_of_a_narrower_role():
     found = diagnose(user("global-administrator"), "user", {"assign", "members"})
     instead = ("directory-writers",)

@@ -81,6 +81,8 @@ def examine(document: Document | None, connection: session.Connection) -> Checku
         if isinstance(error, UsageError) and tenant.provider == "sandbox":
             raise  # about files of this computer: there is no tenant to tell of
         found.errors.append(error)
+        if error.code != "forbidden":  # then nobody knows what the token is worth here
+            found.diagnosis = None
     unread = found.diagnosis.verdicts[0].lacks if found.diagnosis else ()
     if unread:
         found.errors.append(DirectoryError("may-not-read", what=list(unread)))
@@ -100,7 +102,7 @@ def _live(found: Checkup, document: Document | None, connection: session.Connect
         finally:
             found.method, found.tried = signed.method, _tried(signed)
         if claims is not None:
-            found.expires = claims.expires
+            found.expires, found.signed_into = claims.expires, claims.tenant
             found.kind = "application" if claims.is_application else "user"
             found.in_token = tuple(sorted(ROLES[each] for each in claims.wids if each in ROLES))
             _judge(found, document, whoami.told(claims))
@@ -123,6 +125,7 @@ def _ask(found: Checkup, document: Document | None, directory: Directory) -> Non
         _compare_clocks(found, clock, before, datetime.now(UTC))
     session.check_tenant(found.tenant, found.organization)
     _judge(found, document, directory.actor())
+    found.confirmed = True
 
 
 def _judge(found: Checkup, document: Document | None, actor: Actor) -> None:

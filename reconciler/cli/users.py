@@ -107,7 +107,7 @@ def command(
     as_json: bool,
     as_csv: bool,
     **given: Any,
-) -> None:
+) -> int:
     """List users and their licences, or those without one.
 
     A licence counts unless it is in `ignore_skus`; where tenant.yaml has none, the free and viral SKUs
@@ -115,6 +115,7 @@ def command(
 
     --inactive shows when each user last signed in, by hand or in the background; the tenant tells it where it
     has Entra ID P1. One date alone proves nothing: shared mailboxes, mail clients and services leave none.
+    Where the tenant does not tell, nobody is listed, and the exit code is 1.
 
     --assign changes no tenant: it adds the licence to tenant.yaml, after showing how the file and the
     seats would change. `plan` and `apply` do the rest.
@@ -154,6 +155,18 @@ def command(
         output.write(written(columns, [_cells(person)[: len(columns)] for person in found.people]))
     else:
         _show(found, kind, silence)
+    return _ended(silence, as_csv=as_csv)
+
+
+def _ended(silence: Silence | None, *, as_csv: bool) -> int:
+    """Return the exit code: an empty list of those whose sign-ins nobody knows is no answer."""
+    if silence is None or silence.told == "told":
+        return 0
+    if as_csv:
+        from reconciler.report import people
+
+        output.error(people.caution(silence))
+    return 1
 
 
 def _check(

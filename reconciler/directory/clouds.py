@@ -80,8 +80,9 @@ GRAPH_AUDIENCE = "00000003-0000-0000-c000-000000000000"
 def graph_url(cloud: Cloud, environment: Mapping[str, str]) -> str:
     """Return the URL of Graph that is asked: the cloud's, or a sandbox's on this computer.
 
-    Raises UsageError("graph-url") {url} where the environment names any other place: a token for a
-    tenant must not leave for one that somebody slipped into a variable.
+    Raises UsageError("graph-url") {url, instead} where the environment names any other place: a token for
+    a tenant must not leave for one that somebody slipped into a variable. `instead` is the address where
+    only what stands around it is wrong.
     """
     named = environment.get(GRAPH_URL, "").strip()
     if not named:
@@ -91,11 +92,13 @@ def graph_url(cloud: Cloud, environment: Mapping[str, str]) -> str:
         port = parts.port  # ValueError: no number
     except ValueError:
         raise UsageError("graph-url", url=named) from None
-    plain = not (parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password)
-    if parts.scheme not in ("http", "https") or parts.hostname not in LOOPBACK or not plain:
+    if parts.scheme not in ("http", "https") or parts.hostname not in LOOPBACK:
         raise UsageError("graph-url", url=named)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}{f':{port}' if port else ''}"
+    address = f"{parts.scheme}://{host}{f':{port}' if port else ''}"
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password:
+        raise UsageError("graph-url", url=named, instead=address)
+    return address
 
 
 def authority(cloud: Cloud, environment: Mapping[str, str]) -> str:

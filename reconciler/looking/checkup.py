@@ -21,7 +21,9 @@ class Checkup:
     """What was found out; None where it could not be, and in the sandbox what only a sign-in has.
 
     `tried` are ways to sign in: {method, reason, names, what}, reason "" for the one that is used.
-    `in_token` are names of roles in the token. `skew` is how far this computer's clock is ahead.
+    `signed_into` is the id of the tenant that the token is for. `actor` is who it stands for; roles are known
+    only where the tenant `confirmed` it. `in_token` are names of roles in the token. `skew` is how far this
+    computer's clock is ahead.
     """
 
     tenant: TenantRef
@@ -30,7 +32,9 @@ class Checkup:
     method: str | None = None
     tried: list[dict[str, Any]] = field(default_factory=list)
     expires: datetime | None = None
+    signed_into: str | None = None
     actor: Actor | None = None
+    confirmed: bool = False
     kind: Kind = "user"
     in_token: tuple[str, ...] | None = None
     skew: timedelta | None = None

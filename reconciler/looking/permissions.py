@@ -24,6 +24,9 @@ STATE: tuple[Reading, ...] = ("users", "organization", "skus", "groups", "roles"
 WISHES: tuple[Reading, ...] = ("mailboxes", "reports", "audit")
 """What makes an answer fuller where it may be read; without it the answer says what is not known."""
 
+_OWN_ONLY: tuple[Reading, ...] = ("mailboxes",)
+"""What a person's sign-in reads of that person only, whatever the scope: of others only an application."""
+
 LOOKING = ("plan", "why", "users", "seats", "recoverable", "snapshot", "migrate-to-group")
 
 _ORDER: tuple[Ability, ...] = (
@@ -110,7 +113,8 @@ def diagnose(actor: Actor, kind: Kind, uses: Collection[Ability]) -> Diagnosis:
     least_plan, least_apply = least((), STATE), least(used, STATE)
     verdicts = [Verdict(command=command, lacks=tuple(unread)) for command in LOOKING]
     verdicts.insert(1, Verdict(command="apply", lacks=(*unread, *undone)))
-    needed = {*least_plan, *least_apply, *(roles.READ[what][0] for what in WISHES)}
+    wishes = WISHES if kind == "application" else tuple(what for what in WISHES if what not in _OWN_ONLY)
+    needed = _needed(used, (*STATE, *wishes))
     missing: tuple[str, ...] = ()
     if told:
         lacking = [name for name in least_apply if name not in granted]
@@ -118,7 +122,7 @@ def diagnose(actor: Actor, kind: Kind, uses: Collection[Ability]) -> Diagnosis:
     return Diagnosis(
         verdicts=tuple(verdicts),
         missing=missing,
-        wishes=tuple(what for what in WISHES if told and not _reads(actor, granted, what)),
+        wishes=tuple(what for what in wishes if told and not _reads(actor, granted, what)),
         surplus=(*_surplus(granted, needed, used), *_surplus_roles(actor, used)),
         least_plan=least_plan,
         least_apply=least_apply,
@@ -136,6 +140,19 @@ def least(used: Iterable[Ability], read: Iterable[Reading]) -> tuple[str, ...]:
         if not roles.may_read(chosen, what):
             chosen.append(roles.READ[what][0])
     return tuple(sorted(chosen))
+
+
+def _needed(used: Iterable[Ability], read: Iterable[Reading]) -> frozenset[str]:
+    """Return the least privileged permission of each ability and reading.
+
+    None of them is too much, also where a broader one that is needed as well gives the same.
+    """
+    return frozenset(
+        (
+            *(name for ability in used for name in roles.permissions_with(ability)[:1]),
+            *(roles.READ[what][0] for what in read),
+        )
+    )
 
 
 def _reads(actor: Actor, granted: Collection[str], what: Reading) -> bool:

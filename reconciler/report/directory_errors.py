@@ -43,7 +43,10 @@ NOTHING_DONE = "What was read so far is not used: an incomplete read could look 
 
 
 def _unauthorized(f: Facts) -> str:
-    return f"the tenant does not accept the sign-in: {_asked(f)}. Sign in again, or use another `--as UPN`."
+    return (
+        f"the tenant does not accept the sign-in: {_asked(f)}. Sign in again, to the tenant that tenant.yaml "
+        "names; in the sandbox, name another user with `--as`."
+    )
 
 
 def _forbidden(f: Facts) -> str:

@@ -12,13 +12,14 @@ from reconciler.report.errors import sentence
 from reconciler.report.layout import Page, Span
 from reconciler.report.phrases import Facts, listing, role_names
 from reconciler.report.sanitize import clean
-from reconciler.report.signin_errors import why_not
+from reconciler.report.signin_errors import nobody, why_not
 from reconciler.roles import READ as READING
 from reconciler.roles import TEMPLATE_IDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from reconciler.errors import ReconcilerError
     from reconciler.looking.checkup import Checkup
     from reconciler.looking.permissions import Diagnosis, Surplus
     from reconciler.model import Actor
@@ -39,7 +40,7 @@ DEEDS = {
 
 WISHES = {
     "mailboxes": "what mailboxes are for: shared ones need no licence, and keep theirs",
-    "reports": "how large mailboxes are",
+    "reports": "how large mailboxes are, where the tenant does not conceal names in its reports",
     "audit": "licences that other tools took away, and when users last signed in",
 }
 """What may be read beside the state → what it tells."""
@@ -66,10 +67,17 @@ def lines(found: Checkup, screen: Screen) -> list[Line]:
     for style, label, rows in (("yellow", "Warning", found.warnings), ("bold red", "Error", found.errors)):
         for error in rows:
             page.blank()
-            page.put(Span(f"{label}: ", style), Span(sentence(error)), indent=0)
+            page.put(Span(f"{label}: ", style), Span(_said(found, error)), indent=0)
     page.blank()
     page.put(Span(_end(found), "bold"), indent=0)
     return page.lines
+
+
+def _said(found: Checkup, error: ReconcilerError) -> str:
+    """Return the sentence of an error; why nobody is signed in stands in a table already."""
+    if error.code == "no-sign-in" and found.tried:
+        return nobody(Facts(error.params))
+    return sentence(error)
 
 
 def _facts(found: Checkup) -> list[tuple[str, str]]:
@@ -84,12 +92,14 @@ def _facts(found: Checkup) -> list[tuple[str, str]]:
     if found.graph:
         facts.append(("Graph", found.graph))
     if found.method:
+        into = f" to tenant {clean(found.signed_into)}" if found.signed_into else ""
         until = f", until {found.expires:%Y-%m-%d %H:%M} UTC" if found.expires else ""
-        facts.append(("Signed in", f"by {found.method}{until}"))
+        facts.append(("Signed in", f"by {found.method}{into}{until}"))
     if found.actor:
         article = "an application" if found.kind == "application" else "a user"
         facts.append(("Actor", f"{clean(found.actor.name)}, {article}"))
-        facts.append(("Roles", ", ".join(_role(found, role) for role in found.actor.roles) or "none"))
+        none = "none" if found.confirmed else "not known: the tenant did not tell"
+        facts.append(("Roles", ", ".join(_role(found, role) for role in found.actor.roles) or none))
         granted = found.actor.permissions if found.actor.scopes is None else found.actor.scopes
         if found.kind == "application" or found.actor.scopes is not None:
             facts.append(("Permissions", ", ".join(map(clean, granted)) or "none"))
@@ -123,7 +133,7 @@ def _missing(page: Page, found: Checkup, diagnosis: Diagnosis) -> None:
     page.heading("Missing")
     for name in diagnosis.missing:
         page.put(Span(name))
-    if found.kind == "user" and any(one in DEEDS for one in lacks):
+    if found.confirmed and found.kind == "user" and any(one in DEEDS for one in lacks):
         page.put(
             Span(f"The role {_roles(diagnosis)}. One that is only eligible counts once it is activated.")
         )

@@ -54,7 +54,9 @@ def lines(found: Found, wanted: Filter, silence: Silence | None = None, *, width
         *cells, last = row(person, wanted)
         rows.append((*cells, *([last_sign_in(person, silence.now)] if silence else []), last))
     listed = [*table(titles, rows, width=width), ()] if rows else []
-    told = [beneath(found, wanted, silence), *([caution(silence)] if silence else [])]
+    told = [caution(silence)] if silence else []
+    if silence is None or silence.told == "told":
+        told.insert(0, beneath(found, wanted, silence))
     return [*listed, *(line for text in told for line in paragraph(text, width))]
 
 

@@ -19,10 +19,15 @@ GUIDE = "docs/how-to/sign-in.md tells how each is set up."
 
 
 def _graph_url(f: Facts) -> str:
+    if f.has("instead"):
+        return (
+            f"RECONCILER_GRAPH_URL is {f.text('url')}, and takes an address alone, with no path or user: "
+            f"write {f.text('instead')}."
+        )
     return (
         f"RECONCILER_GRAPH_URL is {f.text('url')}, and may only name this computer: it takes the place of "
-        "Microsoft Graph for trying things out, as `reconciler sandbox serve` does. Give the address that "
-        "it prints (http://127.0.0.1:8365), or unset the variable to reach the live tenant."
+        "Microsoft Graph for trying things out. Give the address that `reconciler sandbox serve` prints, or "
+        "unset the variable to reach the live tenant."
     )
 
 
@@ -42,11 +47,16 @@ def _as_is_for_the_sandbox(f: Facts) -> str:
 
 def _no_sign_in(f: Facts) -> str:
     ways = "; ".join(f"{way.text('method')} ({why_not(way)})" for way in f.rows("tried"))
+    return nobody(f, f": {ways or UNKNOWN}")
+
+
+def nobody(f: Facts, why: str = "") -> str:
+    """Return that nobody is signed in, with `why` or, where that stands elsewhere, without."""
     if f.has("pinned"):
-        return f"nobody can be signed in by `--auth {f.text('pinned')}`: {ways or UNKNOWN}. {GUIDE}"
+        return f"nobody can be signed in by `--auth {f.text('pinned')}`{why}. {GUIDE}"
     return (
-        f"nobody is signed in, and no way to sign in is set up: {ways or UNKNOWN}. Set one of them up; the "
-        f"simplest for a person is `az login`. {GUIDE}"
+        f"nobody is signed in, and no way to sign in is set up{why}. Set one of them up; the simplest for a "
+        f"person is `az login`. {GUIDE}"
     )
 
 

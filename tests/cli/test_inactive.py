@@ -43,8 +43,8 @@ def state(workdir):
 
 
 def listed(ran):
-    assert ran.code == 0, ran.err
     found = json.loads(ran.out)
+    assert ran.code == (found["sign_ins"] != "told"), ran.err
     return [user["upn"].partition("@")[0] for user in found["users"]], found["sign_ins"]
 
 
@@ -102,8 +102,11 @@ def test_without_the_option_nothing_is_told_of_it(run, state):
 def test_a_snapshot_without_sign_ins_lists_nobody_and_says_why(run, workdir):
     state = states.save(workdir)
     assert listed(run("users", "--inactive", "90d", "--snapshot", state, "--json")) == ([], "not-told")
-    out = run("users", "--inactive", "90d", "--snapshot", state).out
-    assert out.endswith("since nobody's sign-ins are known: the snapshot holds none.\n")
+    why = "Nobody is listed, since nobody's sign-ins are known: the snapshot holds none.\n"
+    ran = run("users", "--inactive", "90d", "--snapshot", state)
+    assert (ran.code, ran.out) == (1, why)
+    ran = run("users", "--inactive", "90d", "--snapshot", state, "--csv")
+    assert (ran.code, ran.out.count("\n"), ran.err) == (1, 1, f"error: {why}")
 
 
 # ------------------------------------------------------------ a tenant
@@ -133,12 +136,13 @@ def test_a_tenant_is_asked_only_then(run, monkeypatch):
         (None, "forbidden", "such as Reports Reader"),
     ],
 )
-def test_a_tenant_that_does_not_tell_is_no_error(run, monkeypatch, graph_code, told, words):
+def test_a_tenant_that_does_not_tell_says_why_and_is_no_empty_list(run, monkeypatch, graph_code, told, words):
     refuse(monkeypatch, "forbidden", graph_code)
     assert listed(run("users", "--inactive", "60d", "--json")) == ([], told)
     ran = run("users", "--inactive", "60d")
-    assert ran.code == 0
+    assert ran.code == 1
     assert words in ran.out
+    assert "0 users" not in ran.out
 
 
 def test_a_tenant_without_entra_id_p1_says_so(run, workdir):

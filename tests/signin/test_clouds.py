@@ -43,9 +43,6 @@ def test_graph_may_be_on_this_computer(named, url):
         "https://graph.microsoft.com.evil.example",
         "https://127.0.0.1.evil.example",
         "https://127.0.0.1@evil.example",
-        "http://user@127.0.0.1:8365",
-        "http://localhost:8365/v1.0",
-        "http://localhost:8365?x=1",
         "http://localhost:port",
         "http://[::1",
         "ftp://localhost",
@@ -59,6 +56,21 @@ def test_graph_is_nowhere_else(named):
     with pytest.raises(UsageError) as caught:
         graph_url(GLOBAL, {"RECONCILER_GRAPH_URL": named})
     assert (caught.value.code, caught.value.params) == ("graph-url", {"url": named})
+
+
+@pytest.mark.parametrize(
+    ("named", "address"),
+    [
+        ("http://127.0.0.1:8123/v1.0", "http://127.0.0.1:8123"),
+        ("http://user@127.0.0.1:8365", "http://127.0.0.1:8365"),
+        ("https://[::1]:8365/?x=1", "https://[::1]:8365"),
+        ("http://localhost#top", "http://localhost"),
+    ],
+)
+def test_of_an_address_with_a_path_the_right_part_is_told(named, address):
+    with pytest.raises(UsageError) as caught:
+        graph_url(GLOBAL, {"RECONCILER_GRAPH_URL": named})
+    assert (caught.value.code, caught.value.params) == ("graph-url", {"url": named, "instead": address})
 
 
 @pytest.mark.parametrize(

@@ -225,12 +225,41 @@ def test_doctor_tells_why_nobody_is_signed_in(live, run, monkeypatch):
     code, out, err = run("doctor")
     assert (code, err) == (1, "")
     assert "AZURE_CLIENT_SECRET is not set" in out
-    assert "nobody is signed in" in out
+    assert "nobody is signed in, and no way to sign in is set up. Set one of them up;" in " ".join(
+        out.split()
+    )
+    assert out.count("AZURE_CLIENT_SECRET is not set") == 1
     told = json.loads(run("doctor", "--json")[1])
     assert (told["actor"], told["errors"][0]["code"]) == (None, "no-sign-in")
     assert told["sign_in"]["tried"][0] == {
         "method": "client-secret", "used": False, "why_not": "AZURE_CLIENT_SECRET is not set",
     }  # fmt: skip
+
+
+def test_doctor_says_nothing_of_what_a_token_of_another_tenant_may_do(authority, live, run):
+    """It is a good token, with every permission; the tenant that is asked takes it for none."""
+    authority.claims["tid"] = "99999999-0000-0000-0000-000000000000"
+    code, out, _ = run("doctor")
+    told = " ".join(out.split())
+    assert code == 1
+    assert "by client-secret to tenant 99999999-0000-0000-0000-000000000000, until" in told
+    assert "Roles not known: the tenant did not tell" in told
+    assert "Sign in again, to the tenant that tenant.yaml names" in told
+    assert not [heading for heading in ("Commands", "Missing", "More than", "The least") if heading in told]
+    document = json.loads(run("doctor", "--json")[1])
+    assert (document["commands"], document["surplus"]) == ([], [])
+    assert document["errors"][0]["code"] == "unauthorized"
+
+
+def test_doctor_names_no_role_where_the_tenant_did_not_tell_whose(authority, live, run, monkeypatch):
+    """Without a scope that reads the tenant, nobody learns which roles the user has."""
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    authority.user |= {"oid": tenants.user_id("admin"), "scp": "User.Read"}
+    out = run("doctor", "--auth", "device-code")[1]
+    assert "not known: the tenant did not tell" in out
+    assert "Organization.Read.All" in out
+    assert "The role" not in out
 
 
 def test_doctor_tells_of_a_tenant_out_of_reach(live, run, monkeypatch):
@@ -240,6 +269,7 @@ def test_doctor_tells_of_a_tenant_out_of_reach(live, run, monkeypatch):
     told = json.loads(out)
     assert (code, told["errors"][0]["code"]) == (1, "unreachable")
     assert told["sign_in"]["method"] == "client-secret"
+    assert told["commands"] == []
 
 
 @pytest.mark.parametrize(
@@ -316,6 +346,7 @@ def test_another_tenant_than_the_declared_one_is_refused_before_anything_is_read
         ({"AZURE_AUTHORITY_HOST": "login.microsoftonline.us"}, "", "AZURE_AUTHORITY_HOST is login"),
         ({"AZURE_AUTHORITY_HOST": "login.microsoftonline.com"}, ", cloud: usgov", "login.microsoftonline.us"),
         ({"RECONCILER_GRAPH_URL": "https://graph.evil.example"}, "", "may only name this computer"),
+        ({"RECONCILER_GRAPH_URL": "http://127.0.0.1:8123/v1.0"}, "", "write http://127.0.0.1:8123."),
     ],
 )
 def test_a_sign_in_that_fails_says_why_and_changes_nothing(live, run, monkeypatch, variables, more, told):
