@@ -73,6 +73,7 @@ def test_what_is_not_shown_in_time_is_unsettled(bench, seen):
     assert statuses(run) == {late.address: "unsettled", fine.address: "done"}
     assert (run.exit_code, run.counts["unsettled"], run.counts["done"]) == (5, 1, 1)
     assert result(run, late.address).code == "not-shown"
+    assert bench.journal().verified == {fine.address}
     assert result(run, late.address).request_id == "r-1"
     assert [(each.address, each.status) for each in bench.told[2:]] == [(late.address, "unsettled")]
 
