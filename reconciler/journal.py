@@ -110,7 +110,7 @@ class _Scan:
             try:
                 if line.strip():
                     found = decoder.decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 found = Damage(line=number, reason=str(error))
             broken = self.chain.take(line, sound=not isinstance(found, Damage | None))
             if broken:

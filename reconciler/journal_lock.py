@@ -70,7 +70,7 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 def read(text: bytes) -> Holder | None:
     """Return who a lock's text names; None where it names nobody (a lock of an older version)."""
-    with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
+    with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return msgspec.json.decode(text, type=Holder)
     return None
 

@@ -198,7 +198,7 @@ def _bad(path: Path, content: bytes, error: Exception) -> UsageError:
 
 
 def _line(content: bytes, syntax: Exception) -> int | None:
-    if isinstance(syntax, UnicodeDecodeError):
+    if not isinstance(syntax, msgspec.DecodeError):
         return None
     at = re.search(r"\(byte (\d+)\)", str(syntax))
     return content.count(b"\n", 0, int(at[1]) if at else len(content)) + 1

@@ -14,8 +14,8 @@ import msgspec
 T = TypeVar("T")
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
-"""What decoding raises: text that is no UTF-8 is an error of Python's own."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises: text that is no UTF-8, or nested too deep, is an error of Python's own."""
 
 
 class Resource(msgspec.Struct, kw_only=True, gc=False, rename="camel"):
