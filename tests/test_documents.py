@@ -25,7 +25,10 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import click
 import pytest
+
+from reconciler.cli.commands import root
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -36,6 +39,7 @@ BLOCK = re.compile(
     r"(?P<body>(?:# (?P<yaml>[\w-]+\.yaml)\n)?.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+SCRIPT = re.compile(r"^```(?:sh|yaml|powershell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DAY = re.compile(r"\b(?:\d{4}-\d{2}-\d{2}(?!\d)|\d{8}(?=-\d{6}-))")
 VARIABLE = (
     (r"sha256:[0-9a-f]+", "<digest>"),
@@ -181,6 +185,31 @@ def test_what_a_document_shows_happens(path, tmp_path):
     elif text != now:
         told = difflib.unified_diff(text.splitlines(), now.splitlines(), "shown", "printed", n=2, lineterm="")
         pytest.fail("\n".join(("run `make docs`, then look at what it changed:", *told)), pytrace=False)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_command_line_of_a_script_or_workflow_exists(path):
+    """What can't be run here, for want of a tenant or a runner, is a command with its options nonetheless."""
+    unknown = []
+    for body in SCRIPT.findall(path.read_text(encoding="utf-8")):
+        joined = re.sub(r"\\?\n\s+(?=--)", " ", body)
+        for line in re.findall(r"\breconciler ([a-z][^|>&#`\n]*)", joined):
+            words = shlex.split(line)
+            known = named_options(words)
+            unknown += [word for word in words if word.startswith("-") and word.split("=")[0] not in known]
+    assert unknown == []
+
+
+def named_options(words):
+    """Return the options of the command that `words` begin with."""
+    at = click.Context(root)
+    for word in words:
+        if not isinstance(at.command, click.Group):
+            break
+        found = at.command.get_command(at, word)
+        assert found is not None, f"there is no command {word}"
+        at = click.Context(found, parent=at)
+    return {name for option in at.command.get_params(at) for name in option.opts}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
