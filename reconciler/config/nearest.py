@@ -30,16 +30,22 @@ def scored(word: str, candidates: Iterable[str]) -> tuple[float, str] | None:
     from difflib import SequenceMatcher  # noqa: PLC0415  for problems only
 
     matcher = SequenceMatcher(autojunk=False)
-    matcher.set_seq2(_folded(word))
+    wanted = _folded(word)
+    letters = set(wanted)
+    matcher.set_seq2(wanted)
     best: tuple[float, str] | None = None
     for candidate in candidates:
-        matcher.set_seq1(_folded(candidate))
-        floor = best[0] if best else _ALIKE - 1e-9
+        other, floor = _folded(candidate), best[0] if best else _ALIKE - 1e-9
+        # A glance rules most of them out where a file holds very many words that nobody knows.
+        if letters.isdisjoint(other):
+            continue
+        matcher.set_seq1(other)
         if matcher.real_quick_ratio() > floor and matcher.quick_ratio() > floor and matcher.ratio() > floor:
             best = (matcher.ratio(), candidate)
     return best
 
 
+@lru_cache(maxsize=4096)
 def _folded(word: str) -> str:
     """Return `word` without what people get wrong first: case, and `-`, `_` and space for each other."""
     return word.casefold().replace("-", "_").replace(" ", "_")
