@@ -97,6 +97,7 @@ def test_an_application_looks_plans_and_applies(authority, live):
     assert (code, err) == (0, "")
     assert f"reconciler ({CLIENT}), an application" in out
     assert "by client-secret" in out
+    assert "Roles       none\n" in out
     assert "`plan` and `apply` can run." in out
 
     code, out, err = process("plan", "--out", "plan.json")
