@@ -160,7 +160,7 @@ def test_services_with_one_deadline_stand_together_and_others_below(look):
         "assign a licence with these again, such as ENTERPRISEPACK",
         (
             "assign a licence with OneDrive and SharePoint again, such as ENTERPRISEPACK; files in "
-            "SharePoint and Teams sites stay; OneDrive files are not deleted by the removal itself"
+            "SharePoint and Teams sites stay; a retention policy or a hold keeps the OneDrive in the archive"
         ),
     ]
 
