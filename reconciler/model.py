@@ -357,8 +357,9 @@ class Desired(Value, frozen=True, kw_only=True):
 
     Entries are sorted by UPN, rules and groups by name, mailboxes by address.
     `ignored_skus` are ids (the catalogue's free SKUs where `ignore_skus` is omitted).
-    `unlisted_location` and `guardrails_location` are where these stand in the files. `digest` is over the
-    files. `guardrails` are the files' own: a plan keeps to those of the `baselines` too.
+    `unlisted_location` and `guardrails_location` are where these stand in the files, `protected_places`
+    where each of `guardrails.protected_users` does. `digest` is over the files. `guardrails` are the files'
+    own: a plan keeps to those of the `baselines` too.
     """
 
     tenant: TenantRef
@@ -375,6 +376,7 @@ class Desired(Value, frozen=True, kw_only=True):
     restrictions: tuple[Restriction, ...] = ()
     guardrails: Guardrails = Guardrails()
     guardrails_location: Location | None = None
+    protected_places: tuple[Location, ...] = ()
     baselines: tuple[Baseline, ...] = ()
     mailboxes: tuple[ToldMailbox, ...] = ()
 

@@ -109,7 +109,7 @@ class Change(Value, frozen=True, kw_only=True):
     of it moved, the change is stale. `members` tells what a change of a group's licences does to whom.
     `roles` are those that may make the change; `blocked_by` holds conflict codes, and addresses of
     blocked changes that this one waits for; `depends_on` holds addresses. `effects` are catalogue
-    sentences in English.
+    sentences in English. `because` tells where an account is declared, of what is done to it.
     """
 
     address: str
@@ -130,6 +130,7 @@ class Change(Value, frozen=True, kw_only=True):
     effects: tuple[str, ...] = ()
     warnings: tuple[Warning, ...] = ()
     members: tuple[MemberEffect, ...] = ()
+    because: tuple[Because, ...] = ()
 
     @property
     def ready(self) -> bool:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from reconciler.catalog import Catalog
     from reconciler.config.document import Document, Member
     from reconciler.config.source import Data, Source
-    from reconciler.model import Sku
+    from reconciler.model import Location, Sku
 
 NEEDS_TENANT = frozenset(
     {
@@ -157,6 +157,7 @@ class _Resolver:
             restrictions=tuple(self.restrictions()),
             guardrails=self.guardrails(),
             guardrails_location=rails[0].locate(("guardrails",), key=True) if rails else None,
+            protected_places=tuple(place for _, place in self._protected()),
             mailboxes=tuple(sorted(self._mailboxes(), key=attrgetter("address"))),
         )
 
@@ -221,6 +222,17 @@ class _Resolver:
         for table in self.document.exports:
             yield from exchange.mailboxes(table)
 
+    def _protected(self) -> list[tuple[str, Location]]:
+        """Return whom and which groups the rails protect, sorted, each with its place."""
+        declared = self.document.single("guardrails")
+        if declared is None:
+            return []
+        source, rails = declared
+        found: dict[str, Location] = {}
+        for number, name in enumerate(rails.get("protected_users", [])):
+            found.setdefault(name.lower(), source.locate(("guardrails", "protected_users", number)))
+        return sorted(found.items())
+
     def guardrails(self) -> Guardrails:
         """Return the rails: a figure that is omitted keeps its default, so that a rail stays closed."""
         declared = self.document.single("guardrails")
@@ -233,7 +245,7 @@ class _Resolver:
             max_revocations=_rail(rails.get("max_revocations", {}), default.max_revocations),
             max_deletions=_rail(rails.get("max_deletions", {}), default.max_deletions),
             max_purchases=_rail(rails.get("max_purchases", {}), default.max_purchases),
-            protected_users=tuple(sorted({name.lower() for name in rails.get("protected_users", [])})),
+            protected_users=tuple(name for name, _ in self._protected()),
             protected_skus=tuple(sorted(set(self._skus(protected, "guardrails", "protected_skus")))),
         )
 

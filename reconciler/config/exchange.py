@@ -2,8 +2,8 @@
 
 Cells become plain values here: what a mailbox is for, its size, whether it has an archive, whether
 something holds it. Of what Exchange writes, only what is certain is taken for a yes or a no; an empty cell
-says nothing, but of the list of holds. A column that is nearly one of Exchange's is never passed over in silence.
-Whose mailbox it is, nobody knows here.
+says nothing, but of the list of holds. A column that is nearly one of Exchange's is never passed over in
+silence. Whose mailbox it is, nobody knows here.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler.model import Assignment, Location, ServicePlan, Sku, User
 from reconciler.plan import Because, License, SkuRef
 from reconciler.plan_memory import DISABLED
-from reconciler.planning import baseline, leavers, mailboxes, matching
+from reconciler.planning import baseline, leavers, mailboxes, matching, namesakes
 from reconciler.roles import GLOBAL_ADMINISTRATOR, UNPRIVILEGED
 
 if TYPE_CHECKING:
@@ -163,6 +163,11 @@ class Context:
             and (other.startswith(head) or other.partition("@")[0].endswith(tail))
         ]
         return next(iter(difflib.get_close_matches(upn, near, n=1, cutoff=0.8)), None)
+
+    @cached_property
+    def namesakes(self) -> Mapping[str, namesakes.Namesake]:
+        """UPN of a user to be created → who may be meant by it."""
+        return namesakes.of(self)
 
     @cached_property
     def roles_of(self) -> Mapping[str, tuple[str, ...]]:

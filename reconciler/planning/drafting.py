@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.model import DeletedUser, Location, User, Value
-from reconciler.plan import Change, GroupRef, UserRef, Warning, assignments_of  # noqa: A004  the field's word
+from reconciler.plan import (
+    Because,
+    Change,
+    GroupRef,
+    UserRef,
+    Warning,  # noqa: A004  the field's word
+    assignments_of,
+)
 from reconciler.planning import leavers, licenses, sequence
 from reconciler.planning.context import held
 from reconciler.planning.direct import part_of, rows_of, set_licenses
@@ -338,9 +345,11 @@ class _Drafting:
         )
 
     def _draft(self, change: Change, **fields: Any) -> Draft:
+        place = self.entry.location if self.entry and change.kind in ACCOUNT else None
+        because = (Because(rule="users", file=place.file, line=place.line),) if place else ()
         return Draft(
             **{
-                "change": change,
+                "change": msgspec.structs.replace(change, because=because),
                 "subject": self.subject,
                 "location": self.entry.location if self.entry else None,
                 "entry": self.entry,
@@ -351,6 +360,9 @@ class _Drafting:
             }
         )
 
+
+ACCOUNT = ("create-user", "restore-user", "update-user", "delete-user")
+"""Kinds of changes of the account itself: each tells where its user is declared."""
 
 _ACCOUNT = ("usage_location", "enabled")
 """What the licences' change tells of the account."""

@@ -109,9 +109,7 @@ def find(context: Context, name: str, wanted: WantedGroup | None = None) -> Grou
         params["group"] = wanted.name if wanted else found[0].name
         params["candidates"] = [{"id": group.id, "name": group.name} for group in found]
     else:
-        names = {group.name.casefold(): group.name for group in context.current.groups}
-        near = difflib.get_close_matches(folded, names, n=1, cutoff=0.8)
-        params["nearest"] = names[near[0]] if near else None
+        params["nearest"] = nearest(context, name)
     return Conflict(
         code="ambiguous-group" if found else "unknown-group",
         params=params,
@@ -119,6 +117,13 @@ def find(context: Context, name: str, wanted: WantedGroup | None = None) -> Grou
         file=place.file if place else None,
         line=place.line if place else None,
     )
+
+
+def nearest(context: Context, name: str) -> str | None:
+    """Return the name of the group that was most likely meant, of those that were read, if any comes near."""
+    names = {group.name.casefold(): group.name for group in context.current.groups}
+    near = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.8)
+    return names[near[0]] if near else None
 
 
 def conflict(

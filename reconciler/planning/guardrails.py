@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.plan import Topic
+from reconciler.plan import Conflict, Topic
 from reconciler.plan_rails import RAILS, SPANS, earlier, judge, limits, refusal, toll
+from reconciler.planning import grouping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -125,6 +126,22 @@ def protect_nobody(context: Context) -> list[str]:
     groups = {name for group in context.current.groups for name in (group.id, group.name.lower())}
     known = (context.by_upn, context.by_id, groups)
     return [name for name in context.rails.protected_users if not any(name in place for place in known)]
+
+
+def conflicts(context: Context) -> Iterator[Conflict]:
+    """Yield a conflict for each protection that means nobody, with whom or what it may have meant."""
+    desired = context.desired
+    places = dict(zip(desired.guardrails.protected_users, desired.protected_places, strict=False))
+    for name in protect_nobody(context):
+        place = places.get(name) or desired.guardrails_location
+        yield Conflict(
+            code="protects-nobody",
+            params={"name": name, "nearest": context.nearest(name) or grouping.nearest(context, name)},
+            subject="guardrails/protected_users",
+            blocks=False,
+            file=place.file if place else None,
+            line=place.line if place else None,
+        )
 
 
 def in_force(context: Context, plan: Toll) -> dict[str, Any]:

@@ -7,13 +7,14 @@ nobody told is unknown: it neither protects a mailbox nor lets one go unsaid.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model import Mailbox
+from reconciler.plan import Conflict
 from reconciler.planning import losses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from reconciler.model import Current, ToldMailbox
     from reconciler.plan import Plan
@@ -30,6 +31,9 @@ LICENCE_FREE = ("shared", "room", "equipment")
 
 PLAIN = (None, "user", "linked")
 """What a person's mailbox is for; None: nobody told."""
+
+SHOWN = 20
+"""So many addresses that are nobody's are named."""
 
 FACTS = ("bytes", "has_archive", "on_hold")
 
@@ -100,6 +104,33 @@ def _needs(context: Context, mailbox: Mailbox, was: Plans, will: Plans) -> str |
 def unknown(mailbox: Mailbox) -> list[str]:
     """Return what is not known of a mailbox, of all that decides whether a shared one needs a licence."""
     return [fact for fact in FACTS if getattr(mailbox, fact) is None]
+
+
+def told(context: Context) -> dict[str, Any]:
+    """Return of how many mailboxes the file tells, how many are of users here, and some that are not."""
+    strangers = [row.address for row in context.desired.mailboxes if _meant(context, row.address) is None]
+    rows = len(context.desired.mailboxes)
+    return {"rows": rows, "matched": rows - len(strangers), "unmatched": strangers[:SHOWN]}
+
+
+def conflicts(context: Context) -> Iterator[Conflict]:
+    """Yield a conflict for each mailbox that only one of tenant and file calls one that needs no licence."""
+    live = {row.user_id: row.purpose for row in context.current.mailboxes or ()}
+    for row in context.desired.mailboxes:
+        user_id = _meant(context, row.address)
+        purpose = live.get(user_id) if user_id else None
+        if user_id is None or purpose is None or row.purpose is None:
+            continue
+        if (purpose in LICENCE_FREE) != (row.purpose in LICENCE_FREE):
+            upn = context.by_id[user_id].upn
+            yield Conflict(
+                code="mailbox-disagreement",
+                params={"upn": upn, "tenant": purpose, "told": row.purpose},
+                subject=f"users/{upn}",
+                blocks=False,
+                file=row.location.file,
+                line=row.location.line,
+            )
 
 
 def concerned(plan: Plan, current: Current) -> tuple[str, ...]:

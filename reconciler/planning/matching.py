@@ -84,6 +84,30 @@ def tests(condition: Condition) -> Iterator[Test]:
             assert_never(condition)
 
 
+def wanted(condition: Condition) -> Iterator[Test]:
+    """Yield the tests of texts by which a condition means somebody: nothing below `not`, and no group."""
+    match condition:
+        case Test():
+            if condition.operator == "is" and condition.field != "member_of":
+                yield condition
+        case Not():
+            return
+        case Every() | Some():
+            for part in condition.conditions:
+                yield from wanted(part)
+        case _:
+            assert_never(condition)
+
+
+def values(users: Iterable[User], field: str) -> dict[str, str]:
+    """Return the texts that users have in a field: casefolded, as conditions compare them → as written."""
+    get = attrgetter(_ATTRIBUTES.get(field, field))
+    texts = {str(get(user) or "") for user in users}
+    if field == "domain":
+        texts = {upn.rpartition("@")[2] for upn in texts}
+    return {text.casefold(): text for text in sorted(texts) if text}
+
+
 def groups_named(conditions: Iterable[Condition]) -> frozenset[str]:
     """Return the names and ids of groups that conditions test."""
     return frozenset(

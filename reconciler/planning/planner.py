@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -24,6 +24,8 @@ from reconciler.planning import (
     guardrails,
     leavers,
     losses,
+    mailboxes,
+    notes,
     ranking,
     rules,
     scene,
@@ -34,11 +36,11 @@ from reconciler.planning import (
     warnings,
 )
 from reconciler.planning.choices import Choices
-from reconciler.planning.context import Context, held
+from reconciler.planning.context import Context
 from reconciler.planning.identity import Found, in_doubt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.catalog import Catalog
@@ -181,6 +183,8 @@ def _plan(context: Context, view: Scene, settled: _Settled, kept: dict[str, int]
         shortages.conflicts(context, by_address, settlement, staying),
         tenant.conflicts(context, unreachable, leaving.values()),
         baseline.conflicts(context),
+        guardrails.conflicts(context),
+        targets.conflicts_of(context, mailboxes.conflicts(context)),
     )
     changes = _judged(context, drafts, settlement, barred)
     purchases = shortages.purchases(context, missing)
@@ -196,7 +200,7 @@ def _plan(context: Context, view: Scene, settled: _Settled, kept: dict[str, int]
         tenant=_tenant(context),
         actor=ActorInfo.of(context.actor),
         guardrails=guardrails.in_force(context, taken),
-        options=_options(context, persons, kept, unchecked=unchecked),
+        options=notes.options(context, persons, kept, unchecked=unchecked),
         summary=_summary(
             changes,
             conflicts=len(conflicts),
@@ -339,52 +343,6 @@ def _tenant(context: Context) -> TenantInfo:
         provider=tenant.provider,
         cloud=None if tenant.cloud == "global" else tenant.cloud,
     )
-
-
-def _options(
-    context: Context, persons: Iterable[Person], kept: dict[str, int], *, unchecked: bool
-) -> dict[str, Any]:
-    """Return what the command line added, and what the desired state says without changing anything.
-
-    `unchecked`: unlisted users lose licences, and nobody told which of them are shared accounts.
-    """
-    shown: dict[str, Any] = {
-        "allow": list(context.options.allow),
-        "targets": list(context.options.targets),
-        "use_grace": context.options.use_grace,
-    }
-    if context.desired.unlisted_users == "revoke":
-        shown["unlisted_kept"] = kept
-    if unchecked:
-        shown["mailboxes_unknown"] = True
-    own = list(_self_bought(context, persons))
-    if own:
-        shown["self_service_kept"] = own
-    nobody = guardrails.protect_nobody(context)
-    if nobody:
-        shown["protects_nobody"] = nobody
-    fewer = [
-        {"sku": ref.sku, "declared": row.seats, "owned": context.sku(row.sku_id).enabled}
-        for row in context.desired.subscriptions
-        for ref in (context.sku_ref(row.sku_id),)
-        if row.seats is not None and row.seats < context.sku(row.sku_id).enabled
-    ]
-    if fewer:
-        shown["fewer_seats_declared"] = fewer
-    return shown
-
-
-def _self_bought(context: Context, persons: Iterable[Person]) -> Iterator[dict[str, str]]:
-    """Yield each licence that its user bought and that is not to be held: shown, never planned."""
-    bought = {sku_id for sku_id in context.subscriptions if context.self_service(sku_id)}
-    for person in persons if bought else ():
-        if person.user is None or (person.entry and not person.entry.present):
-            continue
-        unwanted = {exclusion.sku_id for exclusion in person.demand.exclusions}
-        if person.demand.replaces:
-            unwanted |= bought - {grant.sku_id for grant in person.demand.grants}
-        for sku_id in sorted(bought & unwanted & held(person.user.assignments)):
-            yield {"upn": person.upn, "sku": context.sku(sku_id).part_number}
 
 
 def _lifetime(ready: Sequence[Draft]) -> timedelta:

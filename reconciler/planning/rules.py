@@ -7,12 +7,13 @@ other, which exceptions have run out. It drafts nothing.
 from __future__ import annotations
 
 from collections import Counter
-from itertools import combinations
+from difflib import get_close_matches
+from itertools import combinations, islice
 from typing import TYPE_CHECKING
 
 from reconciler.model import Rule
 from reconciler.plan import Conflict, Refusal, RuleRow
-from reconciler.planning import demands, lapses
+from reconciler.planning import demands, lapses, matching
 from reconciler.planning.grouping import SHOWN
 from reconciler.planning.rulebook import conflict
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 FEWER = 30
 """Percent: a replacing rule that matches so many fewer users than at the last applied run refuses."""
+
+COMPARED = 1000
+"""A field with more values than this tells people apart, as a number does: a near one means nothing."""
 
 
 def rows(book: Rulebook) -> tuple[RuleRow, ...]:
@@ -48,13 +52,28 @@ def conflicts(context: Context, book: Rulebook) -> Iterator[Conflict]:
     matched = _counts(book)
     for rule in book.rules:
         if not matched[rule.name]:
-            yield conflict(rule, "rule-matches-nobody", blocks=False)
+            unmet = list(islice(_unmet(context, rule), SHOWN))
+            about = {"values": unmet} if unmet else {}
+            yield conflict(rule, "rule-matches-nobody", blocks=False, **about)
     yield from _disagreements(context, book)
     owners: list[Entry | Rule] = [*context.entries, *book.rules]
     for owner in owners:
         for exclusion in owner.exclusions:
             if exclusion.until is not None and exclusion.until < context.options.today:
                 yield _expired(context, owner, exclusion)
+
+
+def _unmet(context: Context, rule: Rule) -> Iterator[dict[str, str | None]]:
+    """Yield each value that the rule asks for and that nobody has, with the nearest that somebody has."""
+    told: dict[str, dict[str, str]] = {}
+    for test in matching.wanted(rule.when):
+        if test.field not in told:
+            told[test.field] = matching.values(context.current.users, test.field)
+        known = told[test.field]
+        for value in (value for value in test.values if isinstance(value, str) and value not in known):
+            few = known if len(known) <= COMPARED else ()
+            near = get_close_matches(value, few, n=1, cutoff=0.75)
+            yield {"field": test.field, "value": value, "nearest": known[near[0]] if near else None}
 
 
 def refusals(context: Context, book: Rulebook) -> Iterator[Refusal]:

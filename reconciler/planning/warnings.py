@@ -179,6 +179,15 @@ def _self_service(context: Context, draft: Draft) -> Iterator[Warning]:
             yield Warning(code="self-service", params={"sku": ref.sku, "sku_name": ref.name})
 
 
+def _similar(context: Context, draft: Draft) -> Iterator[Warning]:
+    """Whoever is to be created may be there already, or be listed twice."""
+    found = context.namesakes.get(draft.change.after["upn"]) if draft.change.kind == "create-user" else None
+    if found:
+        (coming, other, name), reason = found
+        params = {"upn": draft.change.after["upn"], "other": other, "name": name}
+        yield Warning(code="similar-user", params={**params, "reason": reason, "coming": coming})
+
+
 def _proxy_address(context: Context, draft: Draft) -> Iterator[Warning]:
     """A licence that brings or ends a mailbox may change `mail` and `proxyAddresses`."""
     for part in draft.parts if draft.alters else ():
@@ -220,6 +229,7 @@ def _grace(context: Context, draft: Draft, grace: Collection[str]) -> Iterator[W
 
 RULES = (
     _losses,
+    _similar,
     _deletion,
     _restored,
     _near_exclusive,

@@ -178,7 +178,7 @@ def _open(schema: Any) -> Any:  # noqa: ANN401  a schema, or a part of one
 
 def _change(change: plans.Change, day: str) -> dict[str, Any]:
     """Return a change; its warnings name its user, a member of its group, or its SKU."""
-    shown = _told(change, "sku", "group", "members")
+    shown = _told(change, "sku", "group", "members", "because")
     shown["warnings"] = [
         _warning(warning, messages.whom(change, warning), day) for warning in change.warnings
     ]

@@ -150,8 +150,8 @@ FILES: dict[str, str | Callable[[Params], str]] = {
         + (meant(p) or f"; it has {', '.join(map(value, p['known']))}")
     ),
     "near-column": lambda p: (
-        f"column {value(p['name'])} is not read, and seems to tell what {value(p['nearest'])} would; rename it "
-        "in the export, map it in `columns`, or leave it out"
+        f"column {value(p['name'])} is not read, and seems to tell what {value(p['nearest'])} would; "
+        "rename it in the export, map it in `columns`, or leave it out"
     ),
     "table-without-facts": lambda p: (
         f"this table names {_LISTED[p['named']]}es and tells nothing of them; expected: a column such as "

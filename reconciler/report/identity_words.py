@@ -1,4 +1,4 @@
-"""What is said where it is not certain, or not possible, whom an entry means?
+"""What is said where it is not certain, or not possible, whom an entry means, or what a mailbox is?
 
 One function per code, one table at the end, as in conflict_words.
 """
@@ -129,8 +129,24 @@ def _unverified_domain(f: Facts) -> Told:
     )
 
 
+def _mailbox_disagreement(f: Facts) -> Told:
+    told, live = (
+        f"{'an' if f.text(key)[:1] in 'aeio' else 'a'} {f.text(key)} mailbox" for key in ("told", "tenant")
+    )
+    return Told(
+        f"the mailbox of {f.user} is {told} by the export, and {live} by the tenant. The plan goes by the "
+        "tenant: only a shared mailbox, or a room's, can do without a licence, and is kept from losing it "
+        "where its size or archive needs one.",
+        (
+            "Export anew from Exchange, if the mailbox was converted since.",
+            "If the export is right, take no licence from it until the tenant says the same.",
+        ),
+    )
+
+
 IDENTITY: dict[str, Callable[[Facts], Told]] = {
     "ambiguous-user": _ambiguous_user,
+    "mailbox-disagreement": _mailbox_disagreement,
     "renamed-user": _renamed_user,
     "synced-user": _synced_user,
     "unknown-user": _unknown_user,

@@ -1,4 +1,4 @@
-"""What is said of a guard rail that refuses a plan, and of one that the files loosen?
+"""What is said of a guard rail that refuses a plan, of one that the files loosen, or that protects nobody?
 
 One function per code, one table for refusals and one for conflicts; to add a code, copy the nearest
 function. Each says the numbers; the flag that lets a plan pass is added by messages.
@@ -174,8 +174,22 @@ def _setting(f: Facts, key: str) -> str:
     )
 
 
+def _protects_nobody(f: Facts) -> Told:
+    near = f.text("nearest") if f.has("nearest") else ""
+    question = f'; did you mean "{near}"?' if near else "."
+    return Told(
+        f"`protected_users` names {f.text('name')}, and there is no such user and no such group: this entry "
+        f"protects nobody{question}",
+        (
+            f"Correct it to {near}." if near else "Correct it: a UPN, or the name or id of a user or group.",
+            "Delete it, if whoever it meant is gone.",
+        ),
+    )
+
+
 LOOSENED: dict[str, Callable[[Facts], Told]] = {
     "guardrail-loosened": _guardrail_loosened,
+    "protects-nobody": _protects_nobody,
     "safeguard-loosened": _safeguard_loosened,
 }
 """Conflict code → what is said of it."""

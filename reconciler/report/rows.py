@@ -218,10 +218,11 @@ def _plans_off(licences: Sequence[License]) -> list[tuple[str, ...]]:
 
 
 def _because(change: Change) -> tuple[str, ...]:
-    """Return where what a change does to licences is declared; a rule is told once."""
+    """Return where what a change does is declared; a rule is told once."""
     found: dict[str, str] = {}
-    for part in (change.assign, change.modify, change.revoke):  # new ones first
-        for reason in (because for licence in part for because in licence.because):
+    licences = (*change.assign, *change.modify, *change.revoke)  # new ones first
+    for reasons in (change.because, *(licence.because for licence in licences)):
+        for reason in reasons:
             where = place(reason.rule, reason.file, reason.line)
             found.setdefault(reason.rule if where.startswith(RULE) else where, where)
     return tuple(found.values())

@@ -14,8 +14,14 @@ if TYPE_CHECKING:
 
 
 def _rule_matches_nobody(f: Facts) -> Told:
+    unmet = [
+        f'{row.text("field")} "{row.text("value")}"'
+        + (f' (did you mean "{row.text("nearest")}"?)' if row.has("nearest") else "")
+        for row in f.rows("values")
+    ]
+    why = f": nobody has {listing(unmet, 'or')}" if unmet else ""
     return Told(
-        f"{f.rule} matches nobody in this tenant, so it gives nobody a licence.",
+        f"{f.rule} matches nobody in this tenant, so it gives nobody a licence{why}.",
         (
             "Correct `when`: `reconciler users --json` shows how the tenant spells what it compares.",
             "Delete the rule, if it is no longer needed.",

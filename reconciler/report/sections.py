@@ -12,7 +12,7 @@ from reconciler import catalog
 from reconciler.report import changes, messages
 from reconciler.report.conflict_words import OUTSIDE_ROLES
 from reconciler.report.layout import Span, shorten, width_of
-from reconciler.report.phrases import Facts, count, product
+from reconciler.report.phrases import Facts, count, product, sample
 from reconciler.report.sanitize import clean
 
 if TYPE_CHECKING:
@@ -30,16 +30,9 @@ RULES_SHOWN = 10
 
 
 def refusals(page: Page, plan: Plan) -> None:
-    """Show the guard rails that refuse the plan, those that are let pass, and those that protect nobody."""
-    nobody = Facts(plan.options).names("protects_nobody")
-    if plan.refusals or plan.allowed or nobody:
+    """Show the guard rails that refuse the plan, and those that are let pass."""
+    if plan.refusals or plan.allowed:
         page.heading("Refused by guard rails" if plan.refusals else "Guard rails")
-    for name in nobody:
-        page.put(
-            Span(f"{page.symbols.attention} protected_users: ", "bold yellow"),
-            Span(f"there is no user and no group {name}; this entry protects nobody."),
-            hang=4,
-        )
     for refusal in plan.refusals:
         page.put(
             Span(f"{page.symbols.attention} {clean(refusal.code)}: ", "bold red"),
@@ -118,6 +111,27 @@ def _place(conflict: Conflict) -> list[Span]:
         return []
     line = f":{conflict.line}" if conflict.line else ""
     return [Span(" "), Span(f"[{clean(conflict.file)}{line}]", "dim")]
+
+
+# ------------------------------------------------------------ mailboxes
+
+
+def mailboxes(page: Page, plan: Plan) -> None:
+    """Say how much of an export from Exchange is about users of this tenant."""
+    told = Facts(plan.options).facts("mailboxes_told")
+    if told is None:
+        return
+    page.heading("Mailboxes")
+    rows, matched, unmatched = told.number("rows"), told.number("matched"), told.names("unmatched")
+    style = "" if matched == rows else "yellow"
+    page.put(
+        Span(
+            f"{count(rows, 'mailbox', 'mailboxes')} in the export, {matched:,} matched with a user here",
+            style,
+        )
+    )
+    if unmatched:
+        page.put(Span(f"of nobody here: {sample(unmatched, rows - matched)}", "dim"), indent=4)
 
 
 # ------------------------------------------------------------ rules

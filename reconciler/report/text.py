@@ -67,6 +67,7 @@ def lines_of(plan: Plan, *, width: int, encoding: str = "utf-8", everything: boo
     sections.conflicts(page, plan)
     changes.removals(page, plan, rows)
     changes.others(page, plan, rows)
+    sections.mailboxes(page, plan)
     sections.rules(page, plan)
     sections.seats(page, plan)
     outlook.horizon(page, plan)

@@ -257,7 +257,20 @@ def _fallback_license(f: Facts, fate: Fate) -> Warned:
     )
 
 
-# ------------------------------------------------------------ who leaves
+# ------------------------------------------------------------ who comes and leaves
+
+
+def _similar_user(f: Facts, fate: Fate) -> Warned:
+    other = f"{f.text('other')} ({f.text('name')})"
+    likeness = f"has the same name as {other}"
+    if f.text("reason") == "upn":
+        likeness = f"has nearly the UPN of {other}"
+    state = "to be created too" if f.flag("coming") else "there already"
+    return Warned(
+        f"{fate.who} {likeness}, who is {state}.",
+        f"Is this the same person? If it is, take this entry out and keep to {f.text('other')}: a second "
+        "account has a mailbox of its own and takes seats of its own. If it is somebody else, do nothing.",
+    )
 
 
 def _leaver_checklist(f: Facts, fate: Fate) -> Warned:
@@ -280,7 +293,7 @@ def _deletion_later(f: Facts, fate: Fate) -> Warned:
     )
 
 
-ADVICE = {"leaver-checklist": "To do: "}
+ADVICE = {"leaver-checklist": "To do: ", "similar-user": "Ask: "}
 """Warning code → what stands before its advice, where that prevents nothing."""
 
 WARNINGS: dict[str, Callable[[Facts, Fate], Warned]] = {
@@ -297,6 +310,7 @@ WARNINGS: dict[str, Callable[[Facts, Fate], Warned]] = {
     "renewal-unknown": _renewal_unknown,
     "seat-from-grace": _seat_from_grace,
     "self-service": _self_service,
+    "similar-user": _similar_user,
     "storage-downgrade": _storage_downgrade,
     "trial-seat": _trial_seat,
     "user-deletion": _user_deletion,

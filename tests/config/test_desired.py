@@ -133,6 +133,7 @@ guardrails:
             protected_skus=(E3, EMS),
         ),
         guardrails_location=place(28, 1),
+        protected_places=(place(32, 21), place(32, 39)),
     )
 
 

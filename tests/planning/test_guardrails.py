@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from reconciler.model import (
+    Baseline,
     Deed,
     Group,
     Guardrails,
@@ -18,7 +19,7 @@ from reconciler.model import (
 )
 from reconciler.plan import Refusal
 from reconciler.plan_rails import Toll, judge
-from tests.planning.world import NOW, PLAIN, codes, entry, line, planned, sid, sku, user
+from tests.planning.world import NOW, PLAIN, codes, conflict, entry, line, planned, sid, sku, user
 
 KEEPER = user("zoe", "EMS")
 """Holds EMS and no entry: the SKU is not emptied, whoever else loses it."""
@@ -361,6 +362,40 @@ def test_a_protection_that_means_nobody_is_told():
 
     assert plan.options["protects_nobody"] == ["brakeglass@contoso.com"]
     assert "protects_nobody" not in planned().options
+
+
+def test_a_protection_that_means_nobody_is_a_conflict_with_its_place_and_whom_it_may_mean():
+    """Counted like others, it blocks nothing; of a trusted file it has the place of these files' rails."""
+    own = Guardrails(protected_users=("breakglas@contoso.com", "vip", "zzz"))
+    base = Baseline(name="main", guardrails=Guardrails(protected_users=("gone@contoso.com",)))
+
+    plan = planned(
+        users=(user("breakglass"),),
+        current={"groups": (Group(id="g", name="VIPs"),)},
+        desired={
+            "guardrails": own,
+            "guardrails_location": line(3),
+            "protected_places": (line(5), line(6), line(7)),
+            "baselines": (base,),
+        },
+    )
+
+    found = [one for one in plan.conflicts if one.code == "protects-nobody"]
+    assert [(one.params["name"], one.params["nearest"], one.file, one.line) for one in found] == [
+        ("breakglas@contoso.com", "breakglass@contoso.com", "tenant.yaml", 5),
+        ("gone@contoso.com", None, "tenant.yaml", 3),
+        ("vip", "VIPs", "tenant.yaml", 6),
+        ("zzz", None, "tenant.yaml", 7),
+    ]
+    assert {(one.subject, one.blocks) for one in found} == {("guardrails/protected_users", False)}
+    assert plan.summary.conflicts == len(plan.conflicts)
+
+
+def test_a_protection_of_a_trusted_file_alone_may_have_no_place_here():
+    base = Baseline(name="main", guardrails=Guardrails(protected_users=("gone@contoso.com",)))
+    (found,) = planned(desired={"baselines": (base,)}).conflicts[:1]
+    assert (found.code, found.file, found.line) == ("guardrail-loosened", None, None)
+    assert conflict(planned(desired={"baselines": (base,)}), "protects-nobody").file is None
 
 
 def test_the_plan_shows_the_rails_in_force_and_what_they_count():

@@ -271,6 +271,39 @@ def test_the_tenant_knows_better_what_a_mailbox_is_for():
     assert known(None, (told(purpose="shared"),))["id-info"].purpose == "shared"
 
 
+def test_where_tenant_and_file_disagree_on_what_needs_no_licence_it_is_told():
+    """The plan goes by the tenant, so the file's word is lost on it: with its place, and blocking nothing."""
+    live = structs.replace(SHARED, purpose="user")
+    plan = plan_for(live, file=(told(purpose="shared", bytes=60 * GB),))
+    (found,) = [one for one in plan.conflicts if one.code == "mailbox-disagreement"]
+    assert found.params == {"upn": "info@contoso.com", "tenant": "user", "told": "shared"}
+    assert (found.subject, found.blocks) == ("users/info@contoso.com", False)
+    assert (found.file, found.line) == ("exchange.csv", 2)
+
+
+@pytest.mark.parametrize(
+    ("live", "file"),
+    [
+        ("shared", told(purpose="room")),  # neither needs one
+        ("user", told(purpose="linked")),
+        ("user", told(has_archive=True)),  # one says nothing
+        (None, told(purpose="shared")),
+        ("user", told("nobody@contoso.com", purpose="shared")),
+    ],
+)
+def test_otherwise_they_agree(live, file):
+    plan = plan_for(structs.replace(SHARED, purpose=live), file=(file,))
+    assert "mailbox-disagreement" not in codes(plan.conflicts)
+
+
+def test_how_much_of_the_file_is_about_users_here_is_told():
+    strangers = tuple(told(f"x{number:02}@contoso.com") for number in range(mailboxes.SHOWN + 2))
+    plan = plan_for(SHARED, file=(told(), *strangers))
+    found = plan.options["mailboxes_told"]
+    assert (found["rows"], found["matched"], len(found["unmatched"])) == (23, 1, mailboxes.SHOWN)
+    assert "mailboxes_told" not in plan_for(SHARED).options
+
+
 @pytest.mark.parametrize(
     ("live", "file", "counts"),
     [(None, None, None), (True, None, True), (False, None, False), (None, False, False), (False, True, True)],

@@ -7,16 +7,19 @@ import pytest
 
 from reconciler.model import (
     DeletedUser,
+    Every,
     Exclusion,
     Not,
     Remembered,
     Rule,
     Scope,
+    Some,
     WantedGroup,
     WantedMember,
 )
 from reconciler.model import Test as Check
 from reconciler.plan import RuleRow
+from reconciler.planning import rules
 from tests.planning.test_matching import in_group, rule, team
 from tests.planning.world import (
     NOW,
@@ -374,9 +377,59 @@ def test_a_rule_that_matches_nobody_is_told():
     plan = ruled(rule("r", SALES), users=(user("anna"),))
     found = conflict(plan, "rule-matches-nobody")
 
-    assert (found.subject, found.blocks, found.params) == ("rules/r", False, {"rule": "r"})
+    assert (found.subject, found.blocks, found.params["rule"]) == ("rules/r", False, "r")
     assert plan.refusals == ()
     assert plan.rules[0].matched == 0
+
+
+def unmet(when, *users):
+    """Return what nobody has of what a rule asks for: field, value, nearest."""
+    found = conflict(ruled(rule("r", when), users=users), "rule-matches-nobody").params.get("values", [])
+    return [(row["field"], row["value"], row["nearest"]) for row in found]
+
+
+def asks(field: str, *values, **more) -> Check:
+    return Check(field=field, values=values, **more)
+
+
+@pytest.mark.parametrize("value", ["slaes", "sales ", "salse", "sale"])
+def test_what_nobody_has_is_told_with_the_nearest_that_somebody_has(value):
+    """A slip and a trailing space look like a department without people."""
+    assert unmet(asks("department", value), seller("anna")) == [("department", value, "Sales")]
+
+
+def test_every_field_of_users_is_compared():
+    anna = seller("anna")
+    assert unmet(asks("user_type", "guests"), user("x", user_type="Guest")) == [
+        ("user_type", "guests", "Guest")
+    ]
+    assert unmet(asks("domain", "contso.com"), anna) == [("domain", "contso.com", "contoso.com")]
+    assert unmet(asks("department", "legal"), anna) == [("department", "legal", None)]
+
+
+def test_only_values_that_are_asked_for_and_that_nobody_has_are_told():
+    """What one user has and another lacks is no slip; nor is what a rule leaves out, or a pattern."""
+    anna = seller("anna", job_title="Lead")
+    assert unmet(Every(conditions=(SALES, asks("job_title", "laed"))), anna) == [
+        ("job_title", "laed", "Lead")
+    ]
+    assert unmet(Every(conditions=(asks("department", "x"), asks("department", "y"))), anna) == [
+        ("department", "x", None),
+        ("department", "y", None),
+    ]
+    nobody = [
+        Every(conditions=(Not(condition=asks("department", "slaes")), DISABLED)),
+        asks("department", "slae*", operator="matches"),
+        Some(conditions=(DISABLED,)),
+    ]
+    assert [unmet(when, anna) for when in nobody] == [[], [], []]
+    empty = ruled(rule("r", in_group("team")), users=(anna,), current={"groups": (team(),)})
+    assert "values" not in conflict(empty, "rule-matches-nobody").params
+
+
+def test_where_values_are_as_many_as_people_a_near_one_means_nothing():
+    many = tuple(user(f"u{number}", employee_id=f"{number:06}") for number in range(rules.COMPARED + 1))
+    assert unmet(asks("employee_id", "0000001"), *many) == [("employee_id", "0000001", None)]
 
 
 def disagreeing(name: str, *off: str, when=SALES) -> Rule:

@@ -104,6 +104,8 @@ CONFLICTS = {
         "count": 2,
     },
     "out-of-scope": {**ANNA, "owner": "sales-it", "file": "sales.yaml", "users": [], "count": 0},
+    "mailbox-disagreement": {"upn": "jakub@contoso.com", "tenant": "user", "told": "shared"},
+    "protects-nobody": {"name": "breakglas@contoso.com", "nearest": "breakglass@contoso.com"},
     "rule-matches-nobody": {"rule": "sales"},
     "rules-disagree": {
         "rule": "sales",
@@ -157,6 +159,13 @@ WARNINGS = {
     "self-service": E5,
     "proxy-address": ANNA,
     "default-location": {"country": "NL"},
+    "similar-user": {
+        "upn": "lasr@contoso.com",
+        "other": "lars@contoso.com",
+        "name": "Lars Eklund",
+        "reason": "name",
+        "coming": False,
+    },
     "fallback-license": {**E5, "wanted": "SPE_F1", "wanted_name": "Microsoft 365 F3"},
     "leaver-checklist": {"last_day": "2026-11-23", "revoke_on": "2026-12-24", "delete_on": "2027-02-22"},
     "deletion-later": {"date": "2026-12-01", "days": 7},
@@ -202,6 +211,44 @@ def test_each_code_of_a_conflict_has_its_own_sentence():
     assert set(CONFLICTS) == set(conflict_words.CONFLICTS)
 
 
+def test_what_a_rule_asks_for_and_nobody_has_is_told_with_what_comes_near():
+    values = [
+        {"field": "department", "value": "slaes", "nearest": "Sales"},
+        {"field": "department", "value": "legal", "nearest": None},
+    ]
+    assert told("rule-matches-nobody", {"rule": "sales", "values": values}).message == (
+        "rule sales matches nobody in this tenant, so it gives nobody a licence: "
+        'nobody has department "slaes" (did you mean "Sales"?) or department "legal".'
+    )
+
+
+def test_a_protection_of_nobody_says_whom_it_may_mean():
+    found = told("protects-nobody")
+    assert found.message.endswith('protects nobody; did you mean "breakglass@contoso.com"?')
+    assert found.remedies[0] == "Correct it to breakglass@contoso.com."
+    assert told("protects-nobody", {"name": "x", "nearest": None}).message.endswith("protects nobody.")
+
+
+def test_a_mailbox_is_named_as_tenant_and_export_call_it():
+    params = {"upn": "jakub@contoso.com", "tenant": "user", "told": "equipment"}
+    assert told("mailbox-disagreement", params).message.startswith(
+        "the mailbox of user jakub@contoso.com is an equipment mailbox by the export, and a user mailbox by"
+    )
+
+
+def test_who_may_be_somebody_else_is_asked_about():
+    found = warned("similar-user")
+    assert found.message.endswith(
+        "has the same name as lars@contoso.com (Lars Eklund), who is there already."
+    )
+    assert found.prevent.startswith("Is this the same person? If it is, ")
+    params = {**WARNINGS["similar-user"], "reason": "upn", "coming": True}
+    assert warned("similar-user", params).message == (
+        "user anna@contoso.com has nearly the UPN of lars@contoso.com (Lars Eklund), "
+        "who is to be created too."
+    )
+
+
 def test_each_code_of_a_warning_has_its_own_sentence():
     assert set(WARNINGS) == set(warning_words.WARNINGS)
 
@@ -214,7 +261,7 @@ def test_each_code_of_a_refusal_has_its_own_sentence():
 def test_a_conflict_names_its_subject_and_says_what_to_do(code):
     message, remedies = told(code)
     params = CONFLICTS[code]
-    about = ("upn", "group", "rule", "sku", "setting")
+    about = ("upn", "group", "rule", "sku", "setting", "name")
     assert next(params[key] for key in about if key in params) in message
     assert f": {code} (" not in message
     assert remedies

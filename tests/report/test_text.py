@@ -299,10 +299,14 @@ def test_unlisted_users_who_are_kept_are_counted_by_class():
     assert "licences are revoked; nobody told which accounts are shared" in page
 
 
-def test_a_protection_that_means_nobody_is_told():
-    page = shown(plan(options={"protects_nobody": ["brakeglass@contoso.com"]}), 120)
-    assert "Guard rails" in page
-    assert "! protected_users: there is no user and no group brakeglass@contoso.com; this entry" in page
+def test_of_an_export_it_is_told_how_much_is_about_users_here():
+    told = {"rows": 30, "matched": 28, "unmatched": ["gone@contoso.com", "x@contoso.com"]}
+    page = shown(plan(options={"mailboxes_told": told}), 120)
+    assert "Mailboxes\n  30 mailboxes in the export, 28 matched with a user here\n" in page
+    assert "    of nobody here: gone@contoso.com and x@contoso.com\n" in page
+    whole = shown(plan(options={"mailboxes_told": {"rows": 1, "matched": 1, "unmatched": []}}), 120)
+    assert "1 mailbox in the export, 1 matched with a user here\n" in whole
+    assert "nobody here" not in whole
 
 
 def test_fewer_seats_than_owned_are_told():
