@@ -6,6 +6,7 @@ would destroy is listed first, and the answer is then a number that only a reade
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ from reconciler.errors import RefusedError
 if TYPE_CHECKING:
     from reconciler.apply import Losses
     from reconciler.plan import Plan
+
+
+HANG = 7
+"""Where the words of the list begin, and those that don't fit their line."""
 
 
 def obtain(plan: Plan, lost: Losses, *, saved: bool, auto_approve: bool, accept_data_loss: bool) -> None:
@@ -39,16 +44,20 @@ def obtain(plan: Plan, lost: Losses, *, saved: bool, auto_approve: bool, accept_
 
 def _list(plan: Plan, lost: Losses) -> None:
     """List, by number, everybody whose account or mailbox would be lost, and until when it can be saved."""
+    from reconciler.report.layout import MIN_WIDTH, Span, plain, wrap
     from reconciler.report.sanitize import clean
 
     names, days = _about_users(plan)
+    width = max(MIN_WIDTH, shutil.get_terminal_size().columns)
     output.notice("\nThis would be lost:")
     losses = [(upn, "the user, with all data") for upn in lost.users]
     losses += [(upn, "the mailbox") for upn in lost.mailboxes]
     for number, (upn, what) in enumerate(losses, start=1):
         name = f" ({clean(names[upn])})" if names.get(upn) else ""
         until = f"; recoverable until {clean(min(days[upn]))}" if days.get(upn) else ""
-        output.notice(f"{number:>5}. {clean(upn)}{name}: {what}{until}")
+        line = f"{number}. {clean(upn)}{name}: {what}{until}"
+        indent = max(0, HANG - len(f"{number}. "))
+        output.notice(plain(wrap([Span(line)], width, indent, HANG)).removesuffix("\n"))
 
 
 def _about_users(plan: Plan) -> tuple[dict[str, str], dict[str, list[str]]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.plan import Conflict
 from reconciler.plan_access import permissions, permitted
-from reconciler.planning import mailboxes
+from reconciler.planning import leavers, mailboxes
 from reconciler.planning.context import held
 
 if TYPE_CHECKING:
@@ -171,6 +171,9 @@ def _mailbox(context: Context, draft: Draft) -> Iterator[Conflict]:
         reason = mailboxes.kept(context, part)
         if reason:
             gone = held(part.was) - held(part.will)
+            left: dict[str, Any] = {}
+            if reason == "mailbox-hold" and _left(context, draft, part):
+                left["left"] = True
             yield _conflict(
                 draft,
                 "protected",
@@ -178,7 +181,17 @@ def _mailbox(context: Context, draft: Draft) -> Iterator[Conflict]:
                 action="revoke" if gone else "modify",
                 reason=reason,
                 names=[part.user.upn],
+                **left,
             )
+
+
+def _left(context: Context, draft: Draft, part: Part) -> bool:
+    """Tell whether whose mailbox it is seems to have left; the account of a shared one rests anyway."""
+    owner = part.target
+    if owner is None or context.mailboxes[owner.id].purpose in mailboxes.LICENCE_FREE:
+        return False
+    leaver = draft.entry.leaver if draft.entry else None
+    return owner.enabled is False or leavers.stage(leaver, context.options.today) != "working"
 
 
 def _protects(context: Context, draft: Draft, user: User | None) -> tuple[str, list[str]] | None:

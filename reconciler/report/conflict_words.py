@@ -128,7 +128,7 @@ def _no_seats(f: Facts) -> Told:
     nor = f", nor what else `one_of` names ({listing(f.names('others'))})" if f.names("others") else ""
     return Told(
         f"{f.user} can't get {f.product}{nor}: {owned}, and {need}.",
-        _shortage(f, f.number("buy")),
+        _shortage(f, f.number("buy")) if seats else (_buy(f, f.number("buy")),),
     )
 
 
@@ -157,10 +157,14 @@ def _shortage(f: Facts, seats: int) -> tuple[str, str, str]:
     else:
         revoke = ", only if the data is no longer needed; nobody's other licence covers it."
     return (
-        f"Buy {count(max(seats, 1), 'seat')} of {f.product}.",
+        _buy(f, seats),
         f"Delete users who have left{left}{check}",
         f"Revoke {f.text('sku')} where it is no longer needed{revoke}",
     )
+
+
+def _buy(f: Facts, seats: int) -> str:
+    return f"Buy {count(max(seats, 1), 'seat')} of {f.product}."
 
 
 def _swap_cycle(f: Facts) -> Told:

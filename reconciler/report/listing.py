@@ -29,7 +29,8 @@ NARROW = 12
 """A column is not made narrower than this for the sake of others, nor than its words."""
 
 LAST_MIN = 20
-"""The last column goes below its row, in all rows, where less than this is left beside it."""
+"""The last column goes below its row, in all rows, where less than this, or than one of its words takes, is
+left beside it."""
 
 BELOW = 4
 """How far the last column is indented there."""
@@ -81,7 +82,9 @@ def _widths(columns: Sequence[Sequence[str]], width: int | None) -> tuple[list[i
     natural = [max(column) for column in firsts]
     gaps = GAP * len(natural)
     longest = max(last)
-    if width is None or sum(natural) + gaps + min(longest, LAST_MIN) <= width:
+    words = (width_of(word) for text in columns[-1] for word in text.split(" "))
+    need = min(longest, max(LAST_MIN, *words))
+    if width is None or sum(natural) + gaps + need <= width:
         return natural, True
     # One cell in ten may be wider than its column, lest a single name makes all others narrow.
     usual = [_usual(column) for column in firsts]
@@ -89,9 +92,9 @@ def _widths(columns: Sequence[Sequence[str]], width: int | None) -> tuple[list[i
         max(_usual([max(map(width_of, text.split(" "))) for text in column]), min(NARROW, wide))
         for column, wide in zip(columns, usual, strict=False)
     ]
-    least = sum(floors) + gaps + min(longest, LAST_MIN)
+    least = sum(floors) + gaps + need
     if least <= width:
-        return _shrunk(usual, floors, width - gaps - min(longest, max(LAST_MIN, width // 4))), True
+        return _shrunk(usual, floors, width - gaps - min(longest, max(need, width // 4))), True
     return _shrunk(usual, floors, width - gaps + GAP), False
 
 

@@ -45,7 +45,11 @@ def _protected(f: Facts) -> Told:
         "last-global-administrator": ("Make somebody else a global administrator first.",),
         "mailbox-hold": (
             "Ask who put the hold in place; when it is lifted, export the mailboxes from Exchange anew.",
-            "Or delete the user instead: a mailbox on hold then stays as an inactive one, without a licence.",
+            *(
+                ["Or delete the user: a mailbox on hold then stays as an inactive one, without a licence."]
+                if f.flag("left")
+                else []
+            ),
         ),
         "mailbox-size": (
             "Move mail out of it until it is smaller, or keep a licence with a larger mailbox.",

@@ -18,19 +18,22 @@ SPANS = {"24h": "the last 24 hours", "7d": "the last 7 days"}
 
 def _max_revocations(f: Facts) -> str:
     lost, held, recent = f.number("lost"), f.number("held"), f.number("recent")
+    limit = _percent(f)
+    before = f"{_share(lost + recent, held + recent, limit)} of those held before"
     return (
         f"the ready changes take {count(lost, 'licence')} of {held:,} held "
-        f"({_share(lost, held)}) away from users"
-        f"{_before(f, lost, f'{_share(lost + recent, held + recent)} of those held before')}; "
+        f"({_share(lost, held, limit)}) away from users{_before(f, lost, before)}; "
         f"the guard rail max_revocations {_limits(f)}."
     )
 
 
 def _max_deletions(f: Facts) -> str:
     deleted, users, recent = f.number("deleted"), f.number("users"), f.number("recent")
+    limit = _percent(f)
+    before = f"{_share(deleted + recent, users + recent, limit)} of those there before"
     return (
-        f"the ready changes delete {count(deleted, 'user')} of {users:,} ({_share(deleted, users)})"
-        f"{_before(f, deleted, f'{_share(deleted + recent, users + recent)} of those there before')}; "
+        f"the ready changes delete {count(deleted, 'user')} of {users:,} ({_share(deleted, users, limit)})"
+        f"{_before(f, deleted, before)}; "
         f"the guard rail max_deletions {_limits(f)}."
     )
 
@@ -93,14 +96,22 @@ def _tenant_shrank(f: Facts) -> str:
     now, was = f.number("now"), f.number("was")
     return (
         f"the tenant shows {count(now, 'user')}, and the last applied run left {was:,}: "
-        f"{_share(was - now, was)} fewer, where up to {f.number('percent')} % pass. "
+        f"{_share(was - now, was, _percent(f))} fewer, where up to {f.number('percent')} % pass. "
         "More likely not all of them could be read than that so many left."
     )
 
 
-def _share(part: int, whole: int) -> str:
-    """Return "12.5 %"; rounded up, so that what exceeds a limit never looks like the limit."""
-    return f"{-(-1000 * part // whole) / 10:g} %" if whole else "100 %"
+def _share(part: int, whole: int, limit: float = 0) -> str:
+    """Return "12.5 %"; as exact as it must be, so that what exceeds a limit never looks like the limit."""
+    share = 100 * part / whole if whole else 100.0
+    shown = [f"{share:.{digits}f}".rstrip("0").rstrip(".") for digits in range(1, 9)]
+    return f"{next((one for one in shown if float(one) > limit or share <= limit), shown[-1])} %"
+
+
+def _percent(f: Facts) -> float:
+    """Return the limit in percent; 0 where there is none."""
+    text = f.text("percent")
+    return float(text) if text.replace(".", "", 1).isdigit() else 0
 
 
 def _limits(f: Facts) -> str:

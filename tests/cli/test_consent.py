@@ -116,6 +116,28 @@ def test_what_would_be_lost_is_listed_and_its_number_is_asked_for(terminal, sand
     assert "Applied: 2 done." in shown.shown
 
 
+def test_the_list_is_broken_between_words_as_wide_as_the_terminal(capsys, monkeypatch):
+    """No date and no UPN is torn in two."""
+    name = "Anna-Katharina van den Berg-Oosterhuis"
+    warning = p.Warning(code="user-deletion", params={}, recoverable_until="2026-12-24")
+    gone = p.Change(
+        address="users/anna@contoso.com",
+        kind="delete-user",
+        user=p.UserRef(id="1", upn="anna@contoso.com", name=name),
+        warnings=(warning,),
+    )
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("1\n"))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    of = plan(changes=(gone,))
+    consent.obtain(of, losses(of), saved=False, auto_approve=False, accept_data_loss=False)
+    assert (
+        "    1. anna@contoso.com (Anna-Katharina van den\n"
+        "       Berg-Oosterhuis): the user, with all data;\n"
+        "       recoverable until 2026-12-24\n"
+    ) in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("answer", ["yes\n", "2\n", "\n"])
 def test_a_wrong_number_applies_nothing(terminal, sandbox, declared, holdings, answer):
     declared(REVOKE.replace("anna@contoso.com: {licenses: [ENTERPRISEPACK]}\n", ""))
@@ -144,6 +166,7 @@ def test_members_whose_mailbox_goes_with_a_groups_licences_are_listed_by_name(ca
     typed = io.StringIO("1\n")
     monkeypatch.setattr(typed, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", typed)
+    monkeypatch.setenv("COLUMNS", "80")
     shown = plan(changes=(change,))
     consent.obtain(shown, losses(shown), saved=True, auto_approve=False, accept_data_loss=False)
     assert capsys.readouterr().err.startswith(

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from msgspec import structs
 
-from reconciler.model import Group, Location, Mailbox, RoleAssignment, ToldMailbox, WantedGroup
+from reconciler.model import Group, Leaver, Location, Mailbox, RoleAssignment, ToldMailbox, WantedGroup
 from reconciler.planning import mailboxes
 from reconciler.planning.context import Context
 from tests.planning.world import (
@@ -102,6 +102,26 @@ def test_a_mailbox_on_hold_is_kept_whatever_plan_it_has():
     """Plan 1 has no holds of its own: a policy of the organisation may still hold the mailbox."""
     plan = plan_for(structs.replace(SHARED, on_hold=True), users=(user("info", "EXCHANGESTANDARD"),))
     assert fate(plan) == ["mailbox-hold"]
+
+
+@pytest.mark.parametrize(
+    ("purpose", "enabled", "leaves", "left"),
+    [
+        ("user", True, None, None),
+        ("user", True, date(2026, 12, 1), None),
+        ("user", True, date(2026, 9, 1), True),
+        ("user", False, None, True),
+        (None, False, None, True),
+        ("shared", False, None, None),  # such an account rests as long as it lives
+    ],
+)
+def test_of_a_hold_it_is_told_whether_the_user_has_left(purpose, enabled, leaves, left):
+    """Then the account may be deleted: the mailbox stays as an inactive one."""
+    mailbox = structs.replace(SHARED, purpose=purpose, on_hold=True)
+    leaver = Leaver(last_day=leaves, keep_licenses=0, location=line(1)) if leaves else None
+    anna = user("info", "EXCHANGEENTERPRISE", enabled=enabled)
+    plan = plan_for(mailbox, entry("info", leaver=leaver), users=(anna,))
+    assert [one.params.get("left") for one in plan.conflicts if one.code == "protected"] == [left]
 
 
 def test_to_allow_protected_lets_no_such_mailbox_go():

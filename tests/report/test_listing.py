@@ -78,10 +78,27 @@ def test_cells_wrap_so_that_the_last_column_finds_room():
     ]
 
 
+def test_the_last_column_is_as_wide_as_its_words_or_stands_below():
+    """A terminal would break what is wider in the middle of a name."""
+    rows = [("anna@contoso.com", "Anna de Vries", "MICROSOFT_365_COPILOT, SPE_E5")]
+    titles = ("UPN", "NAME", "LICENCES")
+    assert plain(listing.table(titles, rows, width=54)).splitlines() == [
+        "UPN               NAME          LICENCES",
+        "anna@contoso.com  Anna de       MICROSOFT_365_COPILOT,",
+        "                  Vries         SPE_E5",
+    ]
+    assert plain(listing.table(titles, rows, width=44)).splitlines() == [
+        "UPN               NAME",
+        "    LICENCES",
+        "anna@contoso.com  Anna de Vries",
+        "    MICROSOFT_365_COPILOT, SPE_E5",
+    ]
+
+
 def test_wide_and_combining_letters_move_no_column():
     rows = [
-        ("\u5c71\u7530 \u592a\u90ce", "1", "x" * 40),
-        ("Zoe\u0308 Mu\u0308ller", "2", "x" * 40),
+        ("\u5c71\u7530 \u592a\u90ce", "1", "xxxx " * 8),
+        ("Zoe\u0308 Mu\u0308ller", "2", "xxxx " * 8),
         ("anna", "3", "x"),
     ]
     for width in (None, 40, 60):

@@ -377,10 +377,23 @@ def test_remedies_of_a_shortage_are_to_buy_then_to_delete_leavers_then_to_revoke
 
 
 def test_remedies_of_a_shortage_keep_their_order_where_nobody_can_give_a_seat():
-    remedies = told("no-seats", {**ANNA, **E5, "seats": 0, "in_use": 0, "needed": 1, "buy": 1}).remedies
+    remedies = told("no-seats", {**ANNA, **E5, "seats": 1, "in_use": 1, "needed": 2, "buy": 1}).remedies
     assert [text.split(" ")[0] for text in remedies] == ["Buy", "Delete", "Revoke"]
     assert "nobody" in remedies[1]
     assert "nobody" in remedies[2]
+
+
+def test_where_no_seat_is_owned_only_buying_helps():
+    """What others give up frees nothing."""
+    params = {**ANNA, **E5, "seats": 0, "in_use": 2, "needed": 3, "buy": 3, "leavers": ["bo@contoso.com"]}
+    assert told("no-seats", params).remedies == ("Buy 3 seats of SPE_E5 (Microsoft 365 E5).",)
+
+
+def test_who_has_left_may_be_deleted_while_the_mailbox_is_on_hold():
+    """Of somebody at work nobody says so."""
+    hold = {**ANNA, "action": "revoke", "reason": "mailbox-hold", "names": ["anna@contoso.com"]}
+    assert not any("delete" in text for text in told("protected", hold).remedies)
+    assert told("protected", {**hold, "left": True}).remedies[1].startswith("Or delete the user: ")
 
 
 def test_deleting_a_user_and_losing_onedrive_say_that_sharepoint_documents_stay():
@@ -617,7 +630,7 @@ def test_a_purchase_that_graph_cannot_make_says_which():
 
 
 def test_a_refusal_gives_the_figures_and_the_limits():
-    assert "the ready changes take 61 licences of 400 held (15.3 %) away" in refused("max-revocations")
+    assert "the ready changes take 61 licences of 400 held (15.2 %) away" in refused("max-revocations")
     assert "allows at most 50 and at most 10 % (up to 5 always pass)" in refused("max-revocations")
     assert "the ready changes delete 6 users of 400 (1.5 %)" in refused("max-deletions")
 
@@ -657,7 +670,7 @@ def test_what_is_allowed_by_name_is_told_with_its_numbers():
         code="max-revocations", params=REFUSALS["max-revocations"], allow="--allow max-revocations"
     )
     assert messages.allowed(passed) == (
-        "the ready changes take 61 licences of 400 held (15.3 %) away from users; the guard rail "
+        "the ready changes take 61 licences of 400 held (15.2 %) away from users; the guard rail "
         "max_revocations allows at most 50 and at most 10 % (up to 5 always pass). "
         "The plan was made with `--allow max-revocations`; apply must be told so too."
     )
@@ -683,9 +696,23 @@ def test_what_is_loosened_is_told_with_what_it_was():
     assert "7d there, nothing here" in told("safeguard-loosened", wait).message
 
 
-def test_a_share_is_rounded_up_so_that_it_never_looks_like_the_limit():
-    """10,001 of 100,000 exceed 10 %, and must not be shown as 10 %."""
-    assert "(10.1 %)" in refused("max-revocations", {"lost": 10_001, "held": 100_000, "percent": 10})
+@pytest.mark.parametrize(
+    ("lost", "held", "percent", "shown"),
+    [
+        (3, 36, 5, "8.3"),
+        (10_001, 100_000, 10, "10.001"),
+        (10_001, 100_000, 2.5, "10"),
+        (26, 1000, 2.5, "2.6"),
+        (25_001, 1_000_000, 2.5, "2.5001"),
+        (9, 90, 12, "10"),
+        (3, 100_000, None, "0.003"),
+        (0, 0, 10, "100"),
+    ],
+)
+def test_a_share_is_as_exact_as_it_must_be(lost, held, percent, shown):
+    """What exceeds a limit must not be shown as the limit."""
+    params = {"lost": lost, "held": held, "percent": percent}
+    assert f"({shown} %)" in refused("max-revocations", params)
 
 
 # ------------------------------------------------------------ hostile text
