@@ -118,7 +118,7 @@ class Sender:
 
     def _url(self, link: str) -> httpx.URL:
         if link.startswith("/"):
-            return httpx.URL(self.root + link)
+            return _parsed(self.root + link)
         url = _parsed(link)
         if _origin(url) != self._origin or url.userinfo:
             raise DirectoryError("foreign-link", url=path_of(link), host=url.host)

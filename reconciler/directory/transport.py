@@ -164,6 +164,8 @@ class Transport:
                 for rows in self._pages(link, decoder, eventual=eventual):
                     with collector_paused():
                         found.extend(translate(rows))
+            except UNREADABLE as error:  # what users hold is decoded as they are translated
+                raise DirectoryError("bad-answer", url=path_of(link), message=str(error)) from error
             except DirectoryError as error:
                 # Graph drops the token of a listing that took long: only the first page can be asked anew.
                 if str(error.params.get("graph_code")).lower() != EXPIRED_PAGE or restarts == RESTARTS:

@@ -310,7 +310,7 @@ def _direct(state: Mapping[str, Any]) -> Held:
     return {
         str(row["sku_id"]): tuple(sorted(row.get("disabled_plans", ())))
         for row in rows
-        if not row.get("assigned_by")
+        if "sku_id" in row and not row.get("assigned_by")
     }
 
 

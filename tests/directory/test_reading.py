@@ -1,6 +1,8 @@
 """A tenant is read whole or not at all, in few requests, whatever comes back on the way."""
 
+import contextlib
 import json
+import re
 import shutil
 
 import httpx
@@ -434,3 +436,19 @@ def test_the_tenants_clock_is_that_of_its_first_answer(scene):
 def test_inherited_licences_are_told_from_direct_ones(scene):
     (bram,) = [user for user in scene.tenant.read().users if user.upn == "bram@contoso.com"]
     assert bram.assignments == (Assignment(sku_id=EMS, assigned_by=GROUP),)
+
+
+def test_licences_of_a_user_that_are_no_list_are_a_bad_answer(tmp_path):
+    wire = tenants.Wire(tenants.in_process(tenants.fill(tmp_path / "home")))
+
+    def after(request, response):
+        text = re.sub(rb'"assignedLicenses": ?\[[^]]*\]', b'"assignedLicenses":{}', response.content)
+        return httpx.Response(response.status_code, content=text, request=request)
+
+    wire.after = after
+    with (
+        contextlib.closing(tenants.directory(wire, parallelism=1)) as directory,
+        pytest.raises(DirectoryError) as refused,
+    ):
+        directory.read(())
+    assert refused.value.code == "bad-answer"

@@ -217,3 +217,14 @@ def test_what_looks_for_harm_finds_it():
     for piece in set(PIECES[:16]) - {"\n"}:
         assert harm(f"a\n{piece}"), piece
     assert formulas('a,"=1"\n+1,b') == ["=1", "+1"]
+
+
+def test_the_plan_for_a_group_whose_name_has_two_lines_is_a_plan(run, tmp_path, monkeypatch):
+    """It was once saved, and then taken for no plan of this program."""
+    monkeypatch.chdir(tmp_path)
+    group = {"id": GROUP, "displayName": "Sales\nNL", "assignedLicenses": [], "members": []}
+    Path("state.json").write_text(json.dumps(STATE | {"groups": [group]}))
+    declared = {"tenant": {"domain": "contoso.com"}, "groups": {"Sales\nNL": {"licenses": {"add": ["EMS"]}}}}
+    Path("tenant.yaml").write_text(yaml({"version": 1} | declared))
+    for command in ("sandbox load state.json", "plan --out plan.json", "show plan.json"):
+        assert run(80, *command.split())[0] == 0, command
