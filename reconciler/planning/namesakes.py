@@ -41,7 +41,13 @@ def of(context: Context) -> Mapping[str, Namesake]:
         for entry in context.entries
         if entry.present and entry.name and entry.id is None and entry.upn not in context.by_upn
     ]
-    there = [Someone(coming=False, upn=user.upn, name=user.name) for user in context.current.users]
+    names = {_folded(one.name) for one in coming}
+    ends = {end for one in coming for end in _ends(one.upn)}
+    there = [
+        Someone(coming=False, upn=user.upn, name=user.name)
+        for user in context.current.users
+        if not ends.isdisjoint(_ends(user.upn)) or _folded(user.name) in names
+    ]
     everybody = sorted((*there, *coming))
     return {
         **{upn: Namesake(other, "upn") for upn, other in _mistyped(coming, everybody).items()},
@@ -74,15 +80,11 @@ def _mistyped(coming: Sequence[Someone], everybody: Iterable[Someone]) -> Mappin
     one letter: that finds them among a hundred thousand without comparing all with all.
     """
     lacking: dict[str, list[str]] = {}
-    ends: set[str] = set()
     for one in coming:
-        ends.update(_ends(one.upn))
         for word in _lacking(one.upn):
             lacking.setdefault(word, []).append(one.upn)
     found: dict[str, Someone] = {}
     for other in everybody:
-        if ends.isdisjoint(_ends(other.upn)):  # one error spares the beginning or the end
-            continue
         for word in _lacking(other.upn):
             for upn in lacking.get(word, ()):
                 if upn not in found and upn != other.upn and _alike(upn, other.upn):
@@ -91,8 +93,9 @@ def _mistyped(coming: Sequence[Someone], everybody: Iterable[Someone]) -> Mappin
 
 
 def _ends(upn: str) -> tuple[str, str]:
-    local, _, domain = upn.partition("@")
-    return f"{local[:2]}^@{domain}", f"^{local[-2:]}@{domain}"
+    """Return how the name before the @ begins and ends: one typing error spares one of the two."""
+    at = upn.find("@")
+    return upn[:2], upn[max(at - 2, 0) : at + 1]
 
 
 def _lacking(upn: str) -> Iterator[str]:

@@ -178,8 +178,13 @@ def _blocked_actor(f: Facts) -> str:
 
 
 def _unknown_group(f: Facts) -> str:
-    near = f'; did you mean "{f.text("nearest")}"?' if f.has("nearest") else "."
-    return f'there is no group "{f.text("group")}" in this tenant{near}'
+    missing = f'there is no group "{f.text("group")}" in this tenant'
+    if f.has("nearest"):
+        return f'{missing}; did you mean "{f.text("nearest")}"?'
+    return (
+        f"{missing}. Names that come near are looked for among groups that hold licences or that the files "
+        "name; any other is found by its exact name or its id."
+    )
 
 
 def _ambiguous_group(f: Facts) -> str:

@@ -194,6 +194,15 @@ def test_a_group_that_nobody_knows_is_asked_back_for(run, direct):
     assert ran.err == 'error: there is no group "Slaes NL" in this tenant; did you mean "Sales NL"?\n'
 
 
+def test_where_no_name_comes_near_it_is_told_which_ones_were_looked_through(run, direct):
+    ran = run(*MOVE, "Payrol")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        'error: there is no group "Payrol" in this tenant. Names that come near are looked for among groups '
+        "that hold licences or that the files name; any other is found by its exact name or its id.\n"
+    )
+
+
 def test_a_name_that_several_groups_have_is_asked_back_for(run, direct, workdir):
     state = json.loads((workdir / "state.json").read_text())
     other = SALES.replace("1", "2")
