@@ -64,7 +64,7 @@ class Groups(Value, frozen=True, kw_only=True):
 
     steps: tuple[Step, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
-    members: frozenset[str] = frozenset()  # ids of the users of declared groups, before and after
+    members: frozenset[str] = frozenset()  # ids of the users of declared groups, as the plan leaves them
 
 
 def resolve(
@@ -91,7 +91,9 @@ def resolve(
             continue
         found, problems = _of_group(context, wanted, group, people)
         conflicts += problems
-        members.update(group.members, (step.user.id for step in found if step.user))
+        leaving = {step.user.id for step in found if step.kind == "leave" and step.user}
+        members.update(one for one in group.members if one not in leaving)
+        members.update(step.user.id for step in found if step.kind == "join" and step.user)
         steps += found
     return Groups(steps=tuple(steps), conflicts=tuple(conflicts), members=frozenset(members))
 

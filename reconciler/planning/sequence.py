@@ -10,6 +10,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from reconciler.model import Assignment, Value
 from reconciler.planning.context import held, replaced
 
@@ -74,7 +76,7 @@ def of_direct(address: str, assignments: Holdings, will: Holdings) -> Move:
 
 def arrange(context: Context, assignments: Holdings, moves: Sequence[Move]) -> tuple[Placed, ...]:
     """Return the changes in order, each with what it must follow."""
-    ordered = sorted(moves, key=lambda move: (_RANK[move.kind], move.address))
+    ordered = _chained(sorted(moves, key=lambda move: (_RANK[move.kind], move.address)))
     first: dict[str, set[str]] = {move.address: set() for move in ordered}
     for early, late in combinations(ordered, 2):
         if _supports(context, early, late) or not (_supports(context, late, early) or _apart(early, late)):
@@ -82,6 +84,16 @@ def arrange(context: Context, assignments: Holdings, moves: Sequence[Move]) -> t
         elif _supports(context, late, early):
             first[early.address].add(late.address)
     return _placed(context, assignments, _sorted(ordered, first), first)
+
+
+def _chained(ordered: Sequence[Move]) -> list[Move]:
+    """Return the moves so that whoever leaves a group loses what it gives by then, not what it gave."""
+    left: dict[str | None, tuple[Assignment, ...]] = {}
+    found = []
+    for move in ordered:
+        found.append(replace(move, was=left.get(move.source, move.was)))
+        left[move.source] = move.will
+    return found
 
 
 def _supports(context: Context, giver: Move, taker: Move) -> bool:

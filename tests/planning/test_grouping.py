@@ -515,6 +515,34 @@ def test_of_a_member_who_leaves_anyway_no_error_is_told():
     ]
 
 
+def test_who_leaves_a_group_that_gives_nothing_any_more_waits_for_nothing_of_his_own():
+    """The group's licence goes first; what then becomes of the same SKU held directly is another matter."""
+    anna = user("anna", "EMS", through("EMS"))
+    plan = grouped(
+        wanted(grants=(), mode="replace", members=()),
+        entries=(entry("anna"),),
+        groups=(team("anna", gives=(held("EMS"),)),),
+        users=(anna,),
+    )
+    left = change(plan, "groups/Team/members/anna@contoso.com")
+    assert left.depends_on == ("groups/Team/licenses",)
+    assert left.before["assignments"] == [{"sku_id": sid("EMS"), "disabled_plans": [], "assigned_by": None}]
+
+
+def test_who_leaves_a_declared_group_is_not_listed_through_it():
+    """With `unlisted_users: revoke` one plan does all of it; a second one finds nothing more to take."""
+    plan = grouped(
+        wanted("EMS", members=()),
+        groups=(team("anna", gives=(held("EMS"),)),),
+        users=(user("anna", "VISIOCLIENT", through("EMS")),),
+        unlisted_users="revoke",
+    )
+    assert {one.address for one in plan.ready} == {
+        "groups/Team/members/anna@contoso.com",
+        "users/anna@contoso.com/licenses",
+    }
+
+
 # ------------------------------------------------------------ what guard rails say
 
 
