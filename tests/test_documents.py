@@ -209,7 +209,7 @@ def named_options(words):
         found = at.command.get_command(at, word)
         assert found is not None, f"there is no command {word}"
         at = click.Context(found, parent=at)
-    return {name for option in at.command.get_params(at) for name in option.opts}
+    return {"-h", "--help"}.union(*(option.opts for option in at.command.params))
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
