@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 SECONDS = 60
 """So long git may take: it reads a few files of this computer."""
 
+ELSEWHERE = frozenset(
+    {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_COMMON_DIR",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_INDEX_FILE",
+        "GIT_NAMESPACE",
+    }
+)
+"""What would let git look at another repository than that of the working folder."""
+
 REGULAR = ("100644", "100755")
 """Modes of what git keeps as a file; a link has another."""
 
@@ -95,42 +108,96 @@ def _content(path: Path) -> bytes:
 
 
 def at(revision: str, files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of each file, and of those in each folder, as a revision has them."""
+    """Yield name and content of each file, and of those in each folder, as a revision has them.
+
+    What a path means now does not count: the author of a change may have put a folder, a link or another
+    repository there.
+    """
     from reconciler.config.files import SUFFIXES
 
+    repository = _repository()
+    commit = _commit(repository, revision)
     for path in files:
-        folder, named = (path, ()) if path.is_dir() else (path.parent, ("--", path.name))
-        listed = _git(folder, "ls-tree", "-z", _commit(folder, revision), *named)
-        for entry in filter(None, listed.decode("utf-8", "surrogateescape").split("\0")):
-            about, _, name = entry.partition("\t")
-            mode, kind, blob = about.split()
-            if not named and (kind == "tree" or Path(name).suffix not in SUFFIXES):
+        for mode, kind, blob, _ in _listed(repository, commit, _inside(repository, path)):
+            if kind != "tree":
+                yield _file(repository, revision, mode, blob, path.as_posix())
                 continue
-            shown = (folder / name).as_posix()
-            if mode not in REGULAR:
-                raise UsageError("revision-no-file", revision=revision, path=shown)
-            yield shown, _git(folder, "cat-file", "blob", blob)
+            for inner_mode, inner_kind, inner_blob, name in _listed(repository, blob, None):
+                if inner_kind != "tree" and Path(name).suffix in SUFFIXES:
+                    shown = (path / name).as_posix()
+                    yield _file(repository, revision, inner_mode, inner_blob, shown)
 
 
-def _commit(folder: Path, revision: str) -> str:
-    """Return the id of the commit that a revision means; raises UsageError."""
+class Repository(NamedTuple):
+    """The folder that git works in, and the one where it keeps what it knows."""
+
+    top: Path
+    git: Path
+
+
+def _repository() -> Repository:
+    """Return the repository of the working folder; raises UsageError.
+
+    Found once, by `.git`: a bare one, which a change could bring along as files, is none.
+    """
     if shutil.which("git") is None:
         raise UsageError("no-git")
-    inside = _run(folder, "rev-parse", "--is-inside-work-tree")
-    if inside.returncode and b"not a git repository" not in inside.stderr:
-        _git(folder, "rev-parse", "--is-inside-work-tree")
-    if inside.stdout.strip() != b"true":
-        raise UsageError("no-repository", path=folder.resolve().as_posix())
-    found = _run(
-        folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
-    ).stdout.decode()
-    if not found.strip():
+    here = Path.cwd()
+    found = _run(here, "rev-parse", "--show-toplevel", "--absolute-git-dir")
+    if found.returncode and b"not a git repository" not in found.stderr:
+        _git(here, "rev-parse", "--show-toplevel")
+    places = found.stdout.decode("utf-8", "surrogateescape").splitlines()
+    if found.returncode or len(places) != 2 or not os.path.lexists(Path(places[0], ".git")):  # noqa: PLR2004
+        raise UsageError("no-repository", path=here.resolve().as_posix())
+    return Repository(*map(Path, places))
+
+
+def _inside(repository: Repository, path: Path) -> str:
+    """Return a path as the repository names it, by its words alone: no link is followed."""
+    inside = os.path.relpath(os.path.normpath(Path.cwd().resolve() / path), repository.top.resolve())
+    if Path(inside).parts[:1] == (os.pardir,):
+        raise UsageError("no-repository", path=path.as_posix())
+    return Path(inside).as_posix()
+
+
+def _commit(repository: Repository, revision: str) -> str:
+    """Return the id of the commit that a revision means; raises UsageError."""
+    wanted = f"{revision}^{{commit}}"
+    found = _asked(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
+    if not found.stdout.strip():
         raise UsageError("unknown-revision", revision=revision)
-    return found.strip()
+    return found.stdout.decode().strip()
+
+
+def _listed(repository: Repository, tree: str, inside: str | None) -> Iterator[tuple[str, str, str, str]]:
+    """Yield mode, kind, id and name of what a tree holds; `inside`: of that path alone."""
+    if inside == ".":
+        yield "040000", "tree", tree, "."
+        return
+    named = () if inside is None else ("--", inside)
+    done = _asked(repository, "ls-tree", "-z", tree, *named)
+    for entry in filter(None, _sound(done).decode("utf-8", "surrogateescape").split("\0")):
+        about, _, name = entry.partition("\t")
+        mode, kind, blob = about.split()
+        yield mode, kind, blob, name
+
+
+def _file(repository: Repository, revision: str, mode: str, blob: str, shown: str) -> tuple[str, bytes]:
+    if mode not in REGULAR:
+        raise UsageError("revision-no-file", revision=revision, path=shown)
+    return shown, _sound(_asked(repository, "cat-file", "blob", blob))
+
+
+def _asked(repository: Repository, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    return _run(repository.top, f"--git-dir={repository.git}", f"--work-tree={repository.top}", *arguments)
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
-    done = _run(folder, *arguments)
+    return _sound(_run(folder, *arguments))
+
+
+def _sound(done: subprocess.CompletedProcess[bytes]) -> bytes:
+    """Return what git printed; raises UsageError with what it complains of."""
     if done.returncode:
         reason = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
         raise UsageError("git-failed", reason=reason or f"exit code {done.returncode}")
@@ -138,18 +205,26 @@ def _git(folder: Path, *arguments: str) -> bytes:
 
 
 def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """Run git in a folder; what it reads is data: no hook, filter or pager of the repository runs."""
+    """Run git in a folder; what it reads is data.
+
+    No hook, filter or pager of the repository runs, nothing is fetched, and no bare repository is found:
+    any of these could start a program that the author of a change names.
+    """
     quiet = {
+        "GIT_ALLOW_PROTOCOL": "none",
         "GIT_LITERAL_PATHSPECS": "1",
+        "GIT_NO_LAZY_FETCH": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C",
     }
+    kept = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+    safe = ("-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit", "-c", "protocol.allow=never")
     try:
         return subprocess.run(  # noqa: S603  fixed commands; a revision can't be taken for an option
-            ["git", "-c", "core.fsmonitor=false", *arguments],  # noqa: S607  whichever git the user has
+            ["git", *safe, *arguments],  # noqa: S607  whichever git the user has
             cwd=folder,
-            env={**os.environ, **quiet},
+            env=kept | quiet,
             capture_output=True,
             timeout=SECONDS,
             check=False,

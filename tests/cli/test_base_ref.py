@@ -273,3 +273,61 @@ def test_a_git_that_hangs_is_not_waited_for_for_ever(repository, run, monkeypatc
 
     monkeypatch.setattr(subprocess, "run", hangs)
     assert "timed out after 60 seconds" in refused(run, "--base-ref", "base")
+
+
+# ------------------------------------------------------------ what the author of a change might try
+
+
+EVIL = """\
+[core]
+  repositoryformatversion = 1
+  bare = false
+  worktree = .
+[extensions]
+  partialClone = evil
+[remote "evil"]
+  url = .
+  promisor = true
+  uploadpack = "touch {mark}; false"
+"""
+
+
+def test_a_repository_that_a_change_brings_along_starts_nothing(repository, tenant, run, tmp_path_factory):
+    """The rails of the base hold, and no program that the change names is started."""
+    mark = tmp_path_factory.mktemp("mark") / "started"
+    rails, folder = tenant.read_text(), tenant
+    tenant.unlink()
+    (folder / "objects").mkdir(parents=True)
+    (folder / "refs").mkdir()
+    (folder / "x.yaml").write_text(rails.replace(RAILS, ""))
+    (folder / "HEAD").write_text("ref: refs/heads/main\n")
+    (folder / "packed-refs").write_text(
+        f"{'deadbeef' * 5} refs/heads/main\n{'deadbeef' * 5} refs/tags/base\n"
+    )
+    (folder / "config").write_text(EVIL.format(mark=mark))
+
+    document = json.loads(run("plan", "--snapshot", "state.json", "--json", "--base-ref", "base").out)
+
+    assert not mark.exists()
+    assert loosened(document)
+
+
+def test_a_file_that_becomes_a_folder_or_a_link_is_compared_all_the_same(repository, tenant, planned):
+    """What counts is what the base has under the same name."""
+    lax = tenant.read_text().replace(RAILS, "")
+    tenant.unlink()
+    tenant.mkdir()
+    (tenant / "x.yaml").write_text(lax)
+    as_folder = loosened(planned("--base-ref", "base"))
+    (tenant / "x.yaml").unlink()
+    tenant.rmdir()
+    (repository / "other.yaml").write_text(lax)
+    tenant.symlink_to("other.yaml")
+    assert as_folder
+    assert loosened(planned("--base-ref", "base")).keys() == as_folder.keys()
+
+
+def test_a_path_outside_of_the_repository_is_told(repository, tmp_path_factory, run):
+    outside = tmp_path_factory.mktemp("outside") / "tenant.yaml"
+    outside.write_text(TENANT)
+    assert "tenant.yaml is in no git repository" in refused(run, "-f", str(outside), "--base-ref", "base")
