@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -129,10 +129,18 @@ def _rows(transport: Transport, link: str, decoder: msgspec.json.Decoder[Page[Ro
 
 
 def _users(transport: Transport, fields: Collection[str] | None) -> list[User]:
-    """Read the users, sorted by UPN; one that two pages hold (the tenant moved meanwhile) counts once."""
+    """Read the users, sorted by UPN; one that two pages hold (the tenant moved meanwhile) counts once.
+
+    Raises DirectoryError("incomplete-read") for what no tenant holds: nobody, or two users of one name.
+    """
     link = f"/users?$select={graph.user_select(fields)}&$top=999"
     rows = transport.listing(link, USER_PAGE, graph.Translator().users)
-    return sorted({user.id: user for user in rows}.values(), key=lambda user: user.upn)
+    users = sorted({user.id: user for user in rows}.values(), key=lambda user: user.upn)
+    twins = next((one.upn for one, other in pairwise(users) if one.upn == other.upn), None)
+    if twins or not users:
+        message = f"two users are named {twins}" if twins else "it lists no user at all"
+        raise DirectoryError("incomplete-read", url=path_of(link), pages=None, message=message)
+    return users
 
 
 def renewals(commerce: Transport | None) -> dict[str, bool]:
