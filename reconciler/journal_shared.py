@@ -47,12 +47,13 @@ def place_at(url: str, scheme: str) -> Place:
     if scheme not in SCHEMES or not parts.netloc or parts.query or "@" in parts.netloc:
         raise UsageError("journal-url", url=f"{scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
     try:
-        from obstore.store import from_url  # noqa: PLC0415  an extra: see pyproject.toml
+        from obstore.exceptions import BaseError  # noqa: PLC0415  an extra: see pyproject.toml
+        from obstore.store import from_url  # noqa: PLC0415  the same
     except ImportError as error:
         raise UsageError("journal-extra", url=url) from error
     try:
         store = from_url(url, retry_config={"max_retries": 5, "retry_timeout": PATIENCE})
-    except Exception as error:  # the library has no class of its own for what a store takes offence at
+    except (BaseError, ValueError) as error:
         raise _unreachable(url, error) from error
     return SharedPlace(url.rstrip("/"), store)
 

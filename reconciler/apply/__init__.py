@@ -6,7 +6,7 @@ here prints or exits either.
 
 from reconciler.apply.approval import Consent, Live, Losses, approve, losses, permit, protect, timely
 from reconciler.apply.aside import aside
-from reconciler.apply.credentials import Credentials
+from reconciler.apply.credentials import Credentials, passwords
 from reconciler.apply.engine import run
 from reconciler.apply.result import Result, Run, Status
 from reconciler.apply.resuming import Former, approved, former
@@ -25,6 +25,7 @@ __all__ = [
     "aside",
     "former",
     "losses",
+    "passwords",
     "permit",
     "protect",
     "run",

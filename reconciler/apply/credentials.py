@@ -12,13 +12,17 @@ import os
 import secrets
 import string
 import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self
 
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
+    from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from reconciler.plan import Plan
 
 LENGTH = 20
 SYMBOLS = "!#$%*+-.:=?@_"
@@ -89,6 +93,13 @@ class Credentials:
         self._file.write(text)
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+def passwords(path: Path | None, plan: Plan) -> AbstractContextManager[Credentials | None]:
+    """Return where the passwords of the users go whom a plan creates: a file, or nowhere."""
+    if path is None or not any(change.kind == "create-user" for change in plan.ready):
+        return nullcontext()
+    return Credentials(path)
 
 
 def _csv(rows: dict[str, str]) -> str:

@@ -285,25 +285,21 @@ def _apply(proposed: Proposed, directory: Directory, log: Journal, flags: Flags)
         accept_data_loss=flags.accept_data_loss,
     )
     applying.timely(plan, log.clock())  # a prompt may stand there overnight
-    with contextlib.ExitStack() as stack:
-        credentials = None
-        if flags.credentials_out and any(change.kind == "create-user" for change in plan.ready):
-            credentials = stack.enter_context(applying.Credentials(flags.credentials_out))
-        stop = stack.enter_context(stopping.on_signal())
+    with applying.passwords(flags.credentials_out, plan) as credentials, stopping.on_signal() as stop:
         _begin(proposed, plan, log, flags)
-        told = stack.enter_context(teller.progress())
-        run = applying.run(
-            plan,
-            directory,
-            log,
-            buy=flags.buy,
-            parallelism=flags.parallelism,
-            canary=flags.canary or 0,
-            on_result=told,
-            on_wait=teller.waiting,
-            credentials=credentials,
-            stop=stop,
-        )
+        with teller.progress() as told:
+            run = applying.run(
+                plan,
+                directory,
+                log,
+                buy=flags.buy,
+                parallelism=flags.parallelism,
+                canary=flags.canary or 0,
+                on_result=told,
+                on_wait=teller.waiting,
+                credentials=credentials,
+                stop=stop,
+            )
     if run.whole:
         log.place.forget(run.id)
     return teller.summary(run, log)

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reconciler.cli import options, output, session
+from reconciler.cli import options, session
 from reconciler.cli.commands import Command
-from reconciler.cli.plan import deliver, signing_key
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reconciler.catalog import Catalog
+    from reconciler.cli.delivery import Delivery
     from reconciler.model import Actor, Current, Desired, Options
     from reconciler.plan import Plan
 
@@ -35,22 +33,8 @@ if TYPE_CHECKING:
 )
 @click.argument("group", metavar="GROUP")
 @options.planning
-@options.out
-@options.sign_with
-@options.expires_in
-@options.as_json
-@options.everything
-@options.detailed_exitcode
-def command(
-    *,
-    group: str,
-    out: Path | None,
-    sign_with: Path | None,
-    as_json: bool,
-    everything: bool,
-    detailed_exitcode: bool,
-    **request: Any,
-) -> int:
+@options.delivery
+def command(*, group: str, delivery: Delivery, **request: Any) -> int:
     """Plan the move from direct licences to those of a group.
 
     GROUP is a name or an id. A direct licence is dropped only once the member has the same one through
@@ -66,11 +50,6 @@ def command(
 
         return migrate(desired, current, actor, catalog, chosen, group)
 
-    key = signing_key(sign_with, out)
-    plan = session.make(session.Request(groups=(group,), **request), planner).plan
-    deliver(plan, out=out, key=key, as_json=as_json, everything=everything)
-    if plan.changes and out is None and not as_json:
-        output.notice(
-            "Nothing was saved: `--out FILE` saves this plan, and `reconciler apply FILE` carries it out."
-        )
-    return 2 if detailed_exitcode and plan.changes else 0
+    plan = delivery.make(session.Request(groups=(group,), **request), planner)
+    delivery.remind(plan)
+    return delivery.exit_code(plan)

@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from reconciler import roles
+from reconciler.cli.delivery import Delivery
 from reconciler.cli.session import Connection
 from reconciler.directory.methods import BY_NAME as METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    Decorator = Callable[[Any], Any]
 
 Decorated = TypeVar("Decorated", bound="Callable[..., Any] | click.Command")
 
@@ -253,16 +256,22 @@ as_json = click.option("as_json", "--json", is_flag=True, help="Print one JSON d
 everything = click.option("everything", "--all", is_flag=True, help="Cut no long list short.")
 
 
-def connection(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of the way to the tenant; the command gets them as one `connection`."""
+def _as_one(name: str, kind: type, parts: Sequence[Decorator]) -> Decorator:
+    """Return what adds several options, which the command gets as one argument of a dataclass."""
 
-    @wraps(command)
-    def connected(*args: Any, **given: Any) -> Any:  # noqa: ANN401  as the command returns
-        said = {field.name: given.pop(field.name) for field in fields(Connection)}
-        return command(*args, connection=Connection(**said), **given)
+    def decorate(command: Callable[..., Any]) -> Any:  # noqa: ANN401  as click's own decorators do
+        @wraps(command)
+        def packed(*args: Any, **given: Any) -> Any:  # noqa: ANN401  as the command returns
+            said = {field.name: given.pop(field.name) for field in fields(kind)}
+            return command(*args, **{name: kind(**said)}, **given)
 
-    return reduce(lambda decorated, option: option(decorated), reversed(_CONNECTION), connected)
+        return reduce(lambda decorated, option: option(decorated), reversed(parts), packed)
 
+    return decorate
+
+
+connection = _as_one("connection", Connection, _CONNECTION)
+delivery = _as_one("delivery", Delivery, (out, sign_with, as_json, everything, detailed_exitcode))
 
 _PLANNING = (
     file,
@@ -276,6 +285,7 @@ _PLANNING = (
     base_ref,
     guardrails,
     catalog,
+    expires_in,
 )
 
 

@@ -7,7 +7,6 @@ nothing about the writes that were on their way: apply's resuming does.
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -87,26 +86,22 @@ def go_on(
     plan, refused = _judged(proposed.plan, proposed.live, allowed, former)
     _tell(run, former, plan)
     teller = Teller(plan, as_json=flags.as_json)
-    with contextlib.ExitStack() as stack:
-        credentials = None
-        if flags.credentials_out and any(change.kind == "create-user" for change in plan.ready):
-            credentials = stack.enter_context(applying.Credentials(flags.credentials_out))
-        stop = stack.enter_context(stopping.on_signal())
+    with applying.passwords(flags.credentials_out, plan) as credentials, stopping.on_signal() as stop:
         log.resume(run.id, tool_version=reconciler.__version__, actor=ActorInfo.of(proposed.live.actor))
-        told = stack.enter_context(teller.progress())
-        ended = applying.run(
-            plan,
-            directory,
-            log,
-            buy=allowed.buy,
-            parallelism=flags.parallelism,
-            on_result=told,
-            on_wait=teller.waiting,
-            credentials=credentials,
-            stop=stop,
-            former=former,
-            refused=refused,
-        )
+        with teller.progress() as told:
+            ended = applying.run(
+                plan,
+                directory,
+                log,
+                buy=allowed.buy,
+                parallelism=flags.parallelism,
+                on_result=told,
+                on_wait=teller.waiting,
+                credentials=credentials,
+                stop=stop,
+                former=former,
+                refused=refused,
+            )
     if ended.whole:
         log.place.forget(run.id)
     if refused:

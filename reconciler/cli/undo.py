@@ -11,13 +11,11 @@ import click
 
 from reconciler.cli import history, options, output, session
 from reconciler.cli.commands import Command
-from reconciler.cli.plan import deliver, signing_key
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reconciler.catalog import Catalog
+    from reconciler.cli.delivery import Delivery
     from reconciler.model import Actor, Current, Desired, Options
     from reconciler.plan import Plan
 
@@ -32,22 +30,8 @@ if TYPE_CHECKING:
 )
 @click.argument("wanted", metavar="RUN")
 @options.planning
-@options.out
-@options.sign_with
-@options.expires_in
-@options.as_json
-@options.everything
-@options.detailed_exitcode
-def command(
-    *,
-    wanted: str,
-    out: Path | None,
-    sign_with: Path | None,
-    as_json: bool,
-    everything: bool,
-    detailed_exitcode: bool,
-    **request: Any,
-) -> int:
+@options.delivery
+def command(*, wanted: str, delivery: Delivery, **request: Any) -> int:
     """Plan the way back to what was before a run.
 
     RUN is an id or its beginning, or `last`; `history` lists them. Licences with their service plans, users,
@@ -77,20 +61,11 @@ def command(
     asked = session.Request(
         groups=tuple(dict.fromkeys(one.group.id for one in run.intents if one.group)), **request
     )
-    key = signing_key(sign_with, out)
-    plan = session.make(asked, planner).plan
-    deliver(plan, out=out, key=key, as_json=as_json, everything=everything)
-    if plan.changes and not as_json:
-        _hint(saved=out is not None)
-    return 2 if detailed_exitcode and plan.changes else 0
-
-
-def _hint(*, saved: bool) -> None:
-    if not saved:
+    plan = delivery.make(asked, planner)
+    delivery.remind(plan)
+    if plan.changes and not delivery.as_json:
         output.notice(
-            "Nothing was saved: `--out FILE` saves this plan, and `reconciler apply FILE` carries it out."
+            "tenant.yaml may still ask for what is undone: change it as well, or the next `reconciler plan` "
+            "brings it again."
         )
-    output.notice(
-        "tenant.yaml may still ask for what is undone: change it as well, or the next `reconciler plan` "
-        "brings it again."
-    )
+    return delivery.exit_code(plan)
