@@ -46,7 +46,7 @@ class Document(msgspec.Struct, kw_only=True):
     format_version: str
     taken_at: datetime
     organization: wire.Organization
-    users: list[wire.User]
+    users: list[wire.SavedUser]
     deleted_users: list[wire.DeletedUser] = msgspec.field(name="deletedUsers", default_factory=list)
     groups: list[wire.Group] = []
     skus: list[wire.Sku] = msgspec.field(name="subscribedSkus", default_factory=list)
@@ -57,7 +57,7 @@ class Document(msgspec.Struct, kw_only=True):
 
 
 _DOCUMENT = msgspec.json.Decoder(Document)
-_USER_ROWS = msgspec.json.Decoder(list[wire.User])
+_USER_ROWS = msgspec.json.Decoder(list[wire.SavedUser])
 
 
 class _OtherLayout(Exception):

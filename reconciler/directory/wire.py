@@ -55,7 +55,10 @@ class SignedIn(Resource, kw_only=True):
 
 
 class User(Resource, kw_only=True):
-    """A user; licences stay raw, since many users have the very same ones."""
+    """A user; licences stay raw, since many users have the very same ones.
+
+    A tenant's answer without the states can't be used: a licence of a group would look like a direct one.
+    """
 
     id: Text
     user_principal_name: Text
@@ -81,10 +84,16 @@ class User(Resource, kw_only=True):
     is_resource_account: bool | None = None
     sign_in_activity: SignInActivity | msgspec.UnsetType | None = msgspec.UNSET
     assigned_licenses: msgspec.Raw
+    license_assignment_states: msgspec.Raw
+
+
+class SavedUser(User, kw_only=True):
+    """A user in a snapshot, which need not tell where licences come from: they are direct then."""
+
     license_assignment_states: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class DeletedUser(User, kw_only=True):
+class DeletedUser(SavedUser, kw_only=True):
     """A user in the recycle bin."""
 
     deleted_date_time: datetime | None = None

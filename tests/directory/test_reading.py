@@ -438,6 +438,23 @@ def test_inherited_licences_are_told_from_direct_ones(scene):
     assert bram.assignments == (Assignment(sku_id=EMS, assigned_by=GROUP),)
 
 
+def without_sources(request, response):
+    """Take out of an answer where the licences of users come from, and their comma."""
+    text = re.sub(rb',"licenseAssignmentStates": ?\[[^]]*\]', b"", response.content)
+    assert b"licenseAssignmentStates" not in text
+    return httpx.Response(response.status_code, content=text, request=request)
+
+
+def test_a_user_whose_licences_come_from_nowhere_is_a_bad_answer(scene):
+    """What a group gives would else count as direct, and be taken away."""
+    scene.wire.after = without_sources
+    problem = refused(scene.tenant)
+    assert problem.code == "bad-answer"
+    assert "licenseAssignmentStates" in problem.params["message"]
+    change = tenants.give_back()
+    assert scene.tenant.observe([change], {}) == {change.address: None}
+
+
 def test_licences_of_a_user_that_are_no_list_are_a_bad_answer(tmp_path):
     wire = tenants.Wire(tenants.in_process(tenants.fill(tmp_path / "home")))
 

@@ -196,10 +196,9 @@ def _ends_elsewhere(case):
 def _found_out_later(case):
     """Tell whether only the look before the write can show that a plan rests on a lie.
 
-    A licence whose source is not told counts as direct; whose role is not told is not protected by it.
+    Whose role is not told is not protected by it.
     """
-    hidden_role = case.rule.kind == "missing-item" and case.call in ("roles", "batch")
-    return hidden_role or case.rule.field == "licenseAssignmentStates"
+    return case.rule.kind == "missing-item" and case.call in ("roles", "batch")
 
 
 def removals(plan):
