@@ -21,6 +21,7 @@ from reconciler.directory.settling import PATIENCE, Settler
 from reconciler.directory.tokens import Tokens, no_other
 from reconciler.directory.transport import Transport
 from reconciler.directory.writer import Writer
+from reconciler.errors import DirectoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -114,7 +115,9 @@ class Directory:
         Groups with licences are read, those that `groups` names by display name or id (what is no
         group's is passed over), and the groups that are members of these. `fields`: see reader.read.
         """
-        return reader.read(self._graph, self._commerce, self._pool, groups, fields)
+        current = reader.read(self._graph, self._commerce, self._pool, groups, fields)
+        self._check_holders(current.role_assignments)
+        return current
 
     def mailboxes(self, user_ids: Collection[str]) -> tuple[Mailbox, ...]:
         """Return what these users' mailboxes are for, at 20 users a request; see mailboxes.py.
@@ -146,12 +149,26 @@ class Directory:
         return reader.identity(self._graph)
 
     def protections(self, groups: Sequence[str] = ()) -> tuple[tuple[RoleAssignment, ...], tuple[Group, ...]]:
-        """Return what may protect users now: all role assignments, and the groups that are named."""
-        return reader.protections(self._graph, self._pool, groups)
+        """Return what may protect users now: all role assignments, and the groups that are named.
+
+        Raises DirectoryError where any part could not be read.
+        """
+        held, named = reader.protections(self._graph, self._pool, groups)
+        self._check_holders(held)
+        return held, named
 
     def actor(self) -> Actor:
         """Return who the token stands for, with the roles that hold in the whole tenant."""
         return whoami.actor(self._graph, claims.read(self._tokens.take()[0]))
+
+    def _check_holders(self, held: Sequence[RoleAssignment]) -> None:
+        """Raise DirectoryError("incomplete-read") where nobody is told to hold a role, and the actor does.
+
+        A role that is not told protects its holder no more.
+        """
+        if not held and (actor := self.actor()).roles:
+            message = f"it lists nobody, and {actor.name} is {actor.roles[0]}"
+            raise DirectoryError("incomplete-read", url=reader.ROLES, pages=None, message=message)
 
     def write_snapshot(self, path: Path) -> None:
         """Read the current state and write it to a file, whole or not at all."""

@@ -11,8 +11,10 @@ import pytest
 
 from reconciler.errors import DirectoryError
 from reconciler.model import Actor, Assignment, Group, Mailbox, RoleAssignment, User
+from reconciler.roles import TEMPLATE_IDS
 from tests.directory import tenants
 from tests.directory.tenants import EMS, GROUP, STATE, user_id
+from tests.signin.authority import jwt
 
 BATCH = "/v1.0/$batch"
 
@@ -20,9 +22,9 @@ BATCH = "/v1.0/$batch"
 class Scene:
     """A tenant behind a wire on which things go wrong."""
 
-    def __init__(self, home):
+    def __init__(self, home, **options):
         self.wire = tenants.Wire(tenants.in_process(home))
-        self.tenant = tenants.directory(self.wire)
+        self.tenant = tenants.directory(self.wire, **options)
 
     @property
     def asked(self):
@@ -375,6 +377,38 @@ def test_who_holds_a_role_through_a_group_holds_it(tmp_path):
     assert RoleAssignment(principal_id=user_id("bram"), role="user-administrator") in (
         scene.tenant.read().role_assignments
     )
+
+
+@pytest.mark.parametrize("read", [lambda tenant: tenant.read(), lambda tenant: tenant.protections()])
+def test_that_nobody_holds_a_role_is_not_believed_by_whoever_does(scene, read):
+    """Else a lost listing would leave the holders of roles without protection."""
+    scene.spoil("/roleManagement/", (200, {"value": []}))
+    with pytest.raises(DirectoryError) as caught:
+        read(scene.tenant)
+    assert (caught.value.code, caught.value.params["message"]) == (
+        "incomplete-read",
+        "it lists nobody, and admin@contoso.com is global-administrator",
+    )
+
+
+def test_that_nobody_holds_a_role_is_not_believed_where_the_token_says_otherwise(prepared_to_read):
+    claims = {"idtyp": "app", "oid": user_id("app"), "appid": "a", "wids": [TEMPLATE_IDS["global-reader"]]}
+    scene = Scene(prepared_to_read, token=jwt(claims))
+    scene.spoil("/roleManagement/", (200, {"value": []}))
+    with contextlib.closing(scene.tenant):
+        problem = refused(scene.tenant)
+    assert (problem.code, problem.params["message"]) == (
+        "incomplete-read",
+        "it lists nobody, and application a is global-reader",
+    )
+
+
+def test_nobody_need_hold_a_role(tmp_path):
+    state = msgspec.structs.replace(STATE, role_assignments=())
+    wire = tenants.in_process(tenants.fill(tmp_path / "home", state))
+    with tenants.directory(wire, token=lambda: "anna@contoso.com") as tenant:
+        assert tenant.read().role_assignments == ()
+        assert tenant.protections() == ((), ())
 
 
 def test_a_role_that_holds_only_in_part_of_the_tenant_gives_the_actor_nothing(scene):
