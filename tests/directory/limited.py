@@ -83,7 +83,8 @@ class Limited(httpx.BaseTransport):
                 "accountEnabled": True,
                 "usageLocation": "NL",
             }
-            return answer | {"body": body | {"assignedLicenses": [{"skuId": sku, "disabledPlans": []}]}}
+            held = {"assignedLicenses": [{"skuId": sku, "disabledPlans": []}], "licenseAssignmentStates": []}
+            return answer | {"body": body | held}
         wait = self.limit.take(now)
         if wait:
             self.refused += 1

@@ -244,6 +244,7 @@ def test_reads_that_lag_behind_the_write_are_waited_for(scene):
                         "userPrincipalName": "dirk@contoso.com",
                         "accountEnabled": True,
                         "assignedLicenses": [{"skuId": tenants.E3, "disabledPlans": []}],
+                        "licenseAssignmentStates": [],
                     },
                 },
                 {"id": "1", "status": 404, "body": {}},
