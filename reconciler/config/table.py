@@ -160,9 +160,11 @@ class _Reader:
                 params = {"file": first.file, "line": first.line, "column": first.column}
                 self.problem(places[upn.number], self.kind.twice, name=name, **params)
             else:
+                entry, nodes = self._entry(cells, places, columns.values())
                 table.members[section].append(len(table.nodes))
                 table.nodes.extend([places[upn.number]] * 2)  # the key and its mapping
-                users[name] = self._entry(cells, places, columns.values())
+                table.nodes.extend(nodes)
+                users[name] = entry
         if not users and not table.problems:
             self.problem(0, "table-without-rows", named=self.kind.named)
 
@@ -263,8 +265,10 @@ class _Reader:
                 begin = cell.start() + line_end.end()
         return places
 
-    def _entry(self, cells: list[str], places: list[int], columns: Iterable[_Column]) -> dict[str, Data]:
-        """Return what a row says of its user; its nodes are added."""
+    def _entry(
+        self, cells: list[str], places: list[int], columns: Iterable[_Column]
+    ) -> tuple[dict[str, Data], list[int]]:
+        """Return what a row says of its user, and the nodes of that."""
         entry: dict[str, Data] = {}
         nodes: list[int] = []
         for key, number, convert, blank in columns:
@@ -282,8 +286,7 @@ class _Reader:
                 continue
             entry[key] = value
             nodes += [place] * (1 + size)
-        self.table.nodes.extend(nodes)
-        return entry
+        return entry, nodes
 
 
 def _usual(header: Sequence[str], kind: Kind) -> dict[str, str]:

@@ -289,6 +289,26 @@ def test_many_mistakes_are_told_up_to_a_limit(load, monkeypatch):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("users_from: {csv: hr.csv, columns: {upn: U, enabled: X}}\n", "U,X\n"),
+        ("mailboxes_from: {csv: hr.csv}\n", "UserPrincipalName,LitigationHoldEnabled\n"),
+    ],
+)
+def test_cells_that_are_wrong_up_to_the_limit_are_told_with_all_else(resolve, text, header, monkeypatch):
+    """The row with which reading stops is not half there."""
+    monkeypatch.setattr(table, "MAX_PROBLEMS", 2)
+    rows = "".join(f"u{number}@contoso.com,perhaps\n" for number in range(9))
+    with pytest.raises(ConfigError) as caught:
+        resolve(text, hr=header + rows)
+    assert [(one.code, one.location.line) for one in caught.value.problems] == [
+        ("bad-cell", 2),
+        ("bad-cell", 3),
+        ("too-many-problems", 3),
+    ]
+
+
 def test_a_cell_that_never_ends_is_told(load):
     (problem,) = load(HR, hr="U,V\na@x.nl," + "x" * 140_000 + "\n").problems
     assert problems.message(problem).startswith("in this row a cell is longer than 131,072 characters")
