@@ -12,6 +12,7 @@ import io
 import re
 from typing import TYPE_CHECKING, Any
 
+from reconciler import regular
 from reconciler.catalog import PlanFacts, SkuFacts
 from reconciler.errors import UsageError
 
@@ -85,6 +86,7 @@ def _row(path: Path, line: int, row: Row) -> Row:
 
 def _text(path: Path) -> str:
     try:
+        regular.check(path)
         data = path.read_bytes()
     except OSError as error:
         raise _bad(path, "unreadable", detail=error.strerror or "") from error

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler import home as homes
-from reconciler import journal_lock
+from reconciler import journal_lock, regular
 from reconciler.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class FilePlace:
     def lines(self) -> Iterator[bytes]:
         """Yield the lines, one at a time: a journal of years needn't fit into memory."""
         try:
+            regular.check(self.path)
             with self.path.open("rb") as file:
                 yield from file
         except FileNotFoundError:
@@ -108,6 +109,8 @@ class FilePlace:
         with contextlib.ExitStack() as stack:
             with self._told():
                 homes.make(self.path.parent)
+                with contextlib.suppress(FileNotFoundError):
+                    regular.check(self.path)
                 lock = stack.enter_context(
                     journal_lock.locked(self.path.with_suffix(".lock"), breaking=breaking)
                 )

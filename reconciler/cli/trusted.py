@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from reconciler import regular
 from reconciler.cli import output
 from reconciler.errors import RefusedError, UsageError
 
@@ -99,6 +100,7 @@ def bind(plan: Plan, rails: Path) -> None:
 
 def _content(path: Path) -> bytes:
     try:
+        regular.check(path)
         return path.read_bytes()
     except OSError as error:
         raise UsageError("unreadable-file", path=str(path), reason=error.strerror or str(error)) from error

@@ -6,9 +6,11 @@ nowhere else, so that a reviewed file can't have others read. Nothing is underst
 
 from __future__ import annotations
 
+import os
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from reconciler import regular
 from reconciler.config import text
 from reconciler.errors import UsageError
 
@@ -45,7 +47,7 @@ def find(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             if not found:
                 raise UsageError("config-folder-empty", path=path.as_posix())
         for file in found:
-            identity = file.resolve()
+            identity = os.path.realpath(file)  # resolve raises where links lead to each other, by Python 3.12
             if identity not in seen:
                 seen.add(identity)
                 yield file.as_posix(), file
@@ -74,7 +76,7 @@ def table(folder: Path, written: str) -> tuple[Path, bytes]:
         real = (folder / where).resolve()
         if not real.is_relative_to(folder.resolve()):
             raise NotThere("table-outside", path=written, reason="link")
-        if real.exists() and not real.is_file():
+        if real.is_dir():
             raise NotThere("table-unreadable", path=written, reason="it is not a file")
         return real, _bytes(real)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that lead to each other, by Python 3.12
@@ -83,5 +85,6 @@ def table(folder: Path, written: str) -> tuple[Path, bytes]:
 
 
 def _bytes(path: Path) -> bytes:
+    regular.check(path)
     with path.open("rb") as file:
         return file.read(text.MAX_BYTES + 1)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, get_args, get_origin
 
 import msgspec
 
+from reconciler import regular
 from reconciler.directory import graph, wire
 from reconciler.directory.collector import collector_paused
 from reconciler.directory.layout import lines
@@ -70,6 +71,7 @@ def load(path: Path) -> Current:
         with collector_paused():
             translator = graph.Translator()
             try:
+                regular.check(Path(path))
                 with Path(path).open("rb") as file:
                     document, users = _in_pieces(file, translator)
             except (_OtherLayout, *wire.UNREADABLE):

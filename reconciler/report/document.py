@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 import msgspec
 
-from reconciler import __version__, schemas
+from reconciler import __version__, regular, schemas
 from reconciler import plan as plans
 from reconciler.errors import UsageError
 from reconciler.report import messages
@@ -234,6 +234,7 @@ def _insert(members: dict[str, Any], *, after: str, **new: Any) -> dict[str, Any
 
 def _text(path: Path) -> str:
     try:
+        regular.check(path)
         if path.stat().st_size > MAX_BYTES:
             raise UsageError("bad-plan", path=str(path), reason="the file is larger than 1 GB")
         return path.read_text(encoding="utf-8-sig")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from reconciler import regular
 from reconciler.errors import UsageError
 from reconciler.sandbox import audit, mailboxes, schema, skus
 from reconciler.sandbox.clock import stamp
@@ -36,6 +37,7 @@ _UTF8_MARK = b"\xef\xbb\xbf"
 def read(path: Path) -> Snapshot:
     """Return the snapshot in a file. Raises UsageError("bad-snapshot") with file, what and path."""
     try:
+        regular.check(path)
         data = path.read_bytes().removeprefix(_UTF8_MARK)
     except OSError as error:
         raise UsageError("bad-snapshot", file=str(path), what=error.strerror or str(error)) from error

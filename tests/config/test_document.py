@@ -76,11 +76,21 @@ def test_a_folder_that_can_not_be_listed_is_an_error(folder, monkeypatch):
     assert unusable(Path("t")) == ("config-unreadable", {"path": "t", "reason": "Permission denied"})
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no such file on Windows")
-def test_an_endless_file_is_refused(folder):
-    """Not more is read than it takes to see that it is too large."""
-    (problem,) = config.load([Path("/dev/zero")]).problems
-    assert problem.code == "file-too-large"
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files on Windows")
+def test_a_link_to_a_device_is_not_read(folder):
+    """A change under review may bring one along: it could have a pipeline wait for ever."""
+    Path("t").mkdir()
+    Path("t/a.yaml").symlink_to("/dev/zero")
+    reason = "it is a pipe or a device, and has to be a file"
+    assert unusable(Path("t")) == ("config-unreadable", {"path": "t/a.yaml", "reason": reason})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links take a privilege on Windows")
+def test_links_that_lead_to_each_other_are_an_error(folder):
+    write("t/b.yaml", "version: 1\n")
+    Path("t/a.yaml").symlink_to("a.yaml")
+    code, params = unusable(Path("t"))
+    assert (code, params["path"]) == ("config-unreadable", "t/a.yaml")
 
 
 def test_the_tenant_is_the_sandbox_where_no_file_says_so(folder):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
+from reconciler import regular
 from reconciler.errors import UsageError
 from reconciler.sandbox.faults import calls
 from reconciler.sandbox.faults.description import DOCUMENTED, Faults, Limit, Rule, Throttle
@@ -37,6 +38,7 @@ def load(name: str) -> Faults:
     """Return the faults of a preset, else of a file. Raises UsageError."""
     path = _FOLDER / f"{name}.yaml" if name in PRESETS else Path(name)
     try:
+        regular.check(path)
         if path.stat().st_size > _BIGGEST:
             raise _bad(name, [(1, 1, "it is larger than 1 MiB, which no description of faults is")])
         return parse(path.read_text(encoding="utf-8"), name)
