@@ -111,9 +111,6 @@ def _pages(transport: Transport, since: datetime, gate: _Gate) -> Iterator[list[
         if not link or (times and times[-1] < since and falling):
             return
         if link in seen or len(seen) + 1 >= MOST_PAGES:
-            if not falling:
-                message = "its events do not come newest first"
-                raise DirectoryError("incomplete-read", url=LINK, pages=len(seen) + 1, message=message)
             break
         seen.add(link)
         gate.wait()
@@ -123,6 +120,9 @@ def _pages(transport: Transport, since: datetime, gate: _Gate) -> Iterator[list[
             if str(error.params.get("graph_code")).lower() != EXPIRED_PAGE:
                 raise
             break
+    if not falling:
+        message = "its events do not come newest first"
+        raise DirectoryError("incomplete-read", url=LINK, pages=len(seen) + 1, message=message)
     yield None
 
 

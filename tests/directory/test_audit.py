@@ -230,9 +230,16 @@ def test_an_empty_page_before_a_circle_tells_nothing():
     assert log.read().since == SINCE
 
 
-def test_what_does_not_come_newest_first_can_not_be_cut():
+@pytest.mark.parametrize("expires", [False, True])
+def test_what_does_not_come_newest_first_can_not_be_cut(expires):
     rows = [event(days=2), event(days=1)]
-    log = Log(rows, rows, [], link=f"{ROOT}/auditLogs/directoryAudits?$skiptoken=1")
+    log = Log(
+        rows,
+        rows,
+        [],
+        link=f"{ROOT}/auditLogs/directoryAudits?$skiptoken=1",
+        refuse=lambda query: 410 if expires and "$skiptoken" in query else None,
+    )
     with pytest.raises(DirectoryError) as caught:
         log.read()
     assert caught.value.code == "incomplete-read"
