@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.directory.exchange import Lost, Request, error_of
+from reconciler.directory.pacing import LONGEST_WAIT
 from reconciler.directory.transport import ATTEMPTS, RETRIED
 from reconciler.errors import DirectoryError
 
@@ -76,7 +77,7 @@ def _patiently(transport: Transport, link: str, ask: Callable[[], Answer]) -> An
                 return answer
             error, wait = error_of(answer, link), answer.retry_after
         attempt += 1
-        if attempt == ATTEMPTS:
+        if attempt == ATTEMPTS or (wait or 0.0) > LONGEST_WAIT:
             raise error
         transport.sleep(transport.back_off(attempt - 1) if wait is None else wait)
 

@@ -157,6 +157,12 @@ def test_what_does_not_pass_is_an_error():
     assert len(tenant.requests) == 1 + ATTEMPTS
 
 
+def test_what_is_asked_to_wait_for_an_hour_is_an_error_at_once():
+    tenant = Tenant(first=lambda: httpx.Response(429, headers={"Retry-After": "3600"}))
+    assert refused(tenant).code == "throttled"
+    assert (len(tenant.requests), tenant.pauses) == (1, [])
+
+
 def test_a_host_that_can_not_be_reached_is_an_error():
     def lost():
         raise httpx.ConnectError("no route")
