@@ -164,7 +164,7 @@ def permissions_with(*abilities: Ability) -> tuple[str, ...]:
 
 
 def granted(permissions: Collection[str], *abilities: Ability) -> bool:
-    """Tell whether these permissions, taken together, give every one of `abilities` to an application."""
+    """Tell whether these permissions, taken together, give every one of `abilities`."""
     able = (PERMISSIONS.get(name, frozenset()) for name in permissions)
     return set(abilities) <= frozenset().union(*able)
 
@@ -174,7 +174,5 @@ def in_scope(scopes: Collection[str], *abilities: Ability) -> bool:
 
     What tells a holder of a privileged role apart is the user's role: no scope does.
     """
-    wanted = {"delete" if ability == "delete-privileged" else ability for ability in abilities}
-    return AS_THE_USER in scopes or wanted <= frozenset().union(
-        *(PERMISSIONS.get(name, frozenset()) for name in scopes)
-    )
+    wanted: list[Ability] = ["delete" if each == "delete-privileged" else each for each in abilities]
+    return AS_THE_USER in scopes or granted(scopes, *wanted)

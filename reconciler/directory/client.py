@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from reconciler.directory import audit, claims, mailboxes, reader, signins, snapshot, usage, whoami
+from reconciler.directory.clouds import LOOPBACK
 from reconciler.directory.connections import Connections
 from reconciler.directory.observer import Observer
 from reconciler.directory.pacing import BUDGET, Pace
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 TIMEOUT = 60.0  # seconds
 _CONNECT = 15.0
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Directory:
@@ -76,7 +76,7 @@ class Directory:
                 timeout=httpx.Timeout(timeout, connect=min(timeout, _CONNECT)),
                 follow_redirects=False,
                 # A tenant on this machine (the sandbox, served) is never reached through a proxy.
-                trust_env=httpx.URL(base_url).host not in _LOOPBACK,
+                trust_env=httpx.URL(base_url).host not in LOOPBACK,
             )
 
         def face(url: str) -> Transport:

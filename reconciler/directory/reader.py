@@ -124,10 +124,6 @@ def identity(transport: Transport) -> tuple[Organization, datetime]:
 # ---------------------------------------------------------------- the parts
 
 
-def _rows(transport: Transport, link: str, decoder: msgspec.json.Decoder[Page[Row]]) -> list[Row]:
-    return transport.listing(link, decoder, list)
-
-
 def _users(transport: Transport, fields: Collection[str] | None) -> list[User]:
     """Read the users, sorted by UPN; one that two pages hold (the tenant moved meanwhile) counts once.
 
@@ -147,7 +143,7 @@ def renewals(commerce: Transport | None) -> dict[str, bool]:
     """Return subscription id → whether it renews itself, as far as a commerce API tells."""
     if commerce is None:
         return {}
-    rows = _rows(commerce, COMMERCE, SUBSCRIPTION_PAGE)
+    rows = commerce.listing(COMMERCE, SUBSCRIPTION_PAGE, list)
     return {row.id.lower(): row.auto_renew for row in rows if row.auto_renew is not None}
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.directory import graph, wire
-from reconciler.directory.reader import ROLES
-from reconciler.directory.wire import Page
+from reconciler.directory.memberships import IDS
+from reconciler.directory.reader import ROLE_PAGE, ROLES
 from reconciler.model import Actor
 from reconciler.roles import ROLES as KNOWN
 
@@ -24,8 +24,6 @@ ME = "/me?$select=id,userPrincipalName"
 MY_ROLES = "/me/transitiveMemberOf/microsoft.graph.directoryRole"
 
 ID = msgspec.json.Decoder(wire.Id)
-ID_PAGE = msgspec.json.Decoder(Page[wire.Id])
-ROLE_PAGE = msgspec.json.Decoder(Page[wire.Role])
 
 
 def actor(transport: Transport, claims: Claims | None) -> Actor:
@@ -39,7 +37,7 @@ def actor(transport: Transport, claims: Claims | None) -> Actor:
     if claims is not None and claims.is_application and claims.object_id:
         return _application(transport, claims, claims.object_id)
     me, _ = transport.get(ME, ID)
-    mine = transport.listing(MY_ROLES, ID_PAGE, list)
+    mine = transport.listing(MY_ROLES, IDS, list)
     names = {graph.role_name(row.role_template_id) for row in mine if row.role_template_id}
     return Actor(
         id=me.id.lower(),
