@@ -1,8 +1,8 @@
 """Which calls does the Graph face answer?
 
-The one table of routes below /v1.0, and the calls that only read. Reading takes a signed-in user and
-no role. The calls that write stand in changes.py, those about groups in group_calls.py and
-group_changes.py.
+The one table of routes below /v1.0, and the calls that only read. Reading takes whoever is signed in; an
+application and a sign-in with scopes have to be allowed it (access.py). The calls that write stand in
+changes.py, those about groups in group_calls.py and group_changes.py.
 """
 
 from __future__ import annotations
