@@ -1,4 +1,4 @@
-"""What is in the tenant now, and who is asking?
+"""What is in the tenant now?
 
 Reads everything that a plan rests on, whole or not at all: any page that can't be had ends the
 read. Writes nothing, and caches nothing between calls.
