@@ -189,8 +189,8 @@ def _tell_of_a_kill(runs: Sequence[Run]) -> None:
     if last and last.end is None:
         unsettled = output.count(len(last.unsettled), "write")
         output.warning(
-            f"run {last.id} was killed, with {unsettled} on the way: `reconciler apply --resume` finishes "
-            "it. What follows starts from what the tenant holds now."
+            f"run {output.shown(last.id)} was killed, with {unsettled} on the way: `reconciler apply "
+            "--resume` finishes it. What follows starts from what the tenant holds now."
         )
 
 

@@ -47,7 +47,7 @@ class Delivery:
 
             flags = messages.allowing(plan)
             line = f"reconciler apply {shlex.quote(str(self.out))}{f' {flags}' if flags else ''}"
-            output.notice(f"Saved the plan to {self.out}{signed}; `{line}` carries it out.")
+            output.notice(output.shown(f"Saved the plan to {self.out}{signed}; `{line}` carries it out."))
         return plan
 
     def remind(self, plan: Plan) -> None:

@@ -126,17 +126,18 @@ def _ending(error: BaseException, run: Run) -> Ending:
         case click.ClickException():
             context = getattr(error, "ctx", None)
             hint = f"Try: {context.command_path if context else 'reconciler'} --help"
-            return Ending(code="usage", message=_usage(error), hint=hint)
+            return Ending(code="usage", message=output.shown(_usage(error)), hint=hint)
         case ReconcilerError():
             problems = error.problems if isinstance(error, ConfigError) else ()
             message = output.sentence(error)
             return Ending(code=error.code, message=message, params=error.params, problems=problems)
         case OSError():
             where = f": {error.filename}" if error.filename else ""
-            return Ending(code="system", message=f"{error.strerror or error}{where}.")
+            return Ending(code="system", message=output.shown(f"{error.strerror or error}{where}."))
         case _:
             hint = "" if run.debug else "; run with --debug for the details"
-            return Ending(code="internal", message=f"internal error: {type(error).__name__}: {error}{hint}.")
+            message = output.shown(f"internal error: {type(error).__name__}: {error}{hint}.")
+            return Ending(code="internal", message=message)
 
 
 def _report(error: BaseException, code: int, run: Run) -> None:

@@ -71,7 +71,8 @@ def _damage(reading: Reading, path: str) -> None:
     for damage in reading.damage:
         if damage.broken:
             continue
-        output.warning(f"{path}:{damage.line}: this line is no record and is left out ({damage.reason}).")
+        unread = f"{path}:{damage.line}: this line is no record and is left out ({damage.reason})."
+        output.warning(output.shown(unread))
 
 
 def find(runs: Sequence[Run], wanted: str) -> Run:
@@ -91,10 +92,10 @@ def _list(runs: Sequence[Run], path: str) -> None:
     from reconciler.report.sanitize import clean
 
     if not runs:
-        output.write(f"No run of apply yet: {path} is empty.")
+        output.write(f"No run of apply yet: {clean(path)} is empty.")
         return
     rows = [
-        (run.id, f"{run.start.time:%Y-%m-%d %H:%M}", clean(run.start.actor.name), _outcome(run))
+        (clean(run.id), f"{run.start.time:%Y-%m-%d %H:%M}", clean(run.start.actor.name), _outcome(run))
         for run in runs
     ]
     widths = [max(len(row[column]) for row in [*rows, HEAD]) for column in range(3)]
@@ -133,7 +134,7 @@ def _show(run: Run) -> None:
 
     names = _sku_names()
     start = run.start
-    output.write(f"Run {run.id}: {_outcome(run)}.")
+    output.write(f"Run {clean(run.id)}: {_outcome(run)}.")
     output.write(f"  started   {start.time:%Y-%m-%d %H:%M:%S} UTC")
     for moment in run.resumed:
         output.write(f"  resumed   {moment:%Y-%m-%d %H:%M:%S} UTC")

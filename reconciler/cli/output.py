@@ -110,6 +110,13 @@ def sentence(failure: ReconcilerError) -> str:
     return word(failure)
 
 
+def shown(named: object) -> str:
+    """Return a path, a run's id or whatever was typed as harmless text on one line."""
+    from reconciler.report.sanitize import clean
+
+    return clean(str(named))
+
+
 def count(number: int, noun: str) -> str:
     """Return `1 user`, `2 users`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

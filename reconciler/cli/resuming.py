@@ -130,7 +130,8 @@ def _tell(run: Run, former: Former, plan: Plan) -> None:
     left = len(plan.ready) - len(former.done)
     doubts = len(former.doubts)
     output.notice(
-        f"Going on with run {run.id}: {output.count(len(former.done), 'change')} of {len(plan.ready)} "
+        f"Going on with run {output.shown(run.id)}: "
+        f"{output.count(len(former.done), 'change')} of {len(plan.ready)} "
         f"{'is' if len(former.done) == 1 else 'are'} done, {max(left, 0)} left"
         f"{f', {doubts} of them on the way when it was stopped' if doubts else ''}."
     )

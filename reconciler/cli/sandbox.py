@@ -39,7 +39,7 @@ def reset() -> None:
     home = session.home()
     earlier = sandbox.exists(home)
     sandbox.reset(home)
-    output.write(f"Made the demo tenant in {home}.")
+    output.write(f"Made the demo tenant in {output.shown(home)}.")
     if earlier:
         output.write(
             "It is another tenant than before: a plan made earlier is not for it. "
@@ -60,7 +60,7 @@ def load(*, path: Path) -> None:
 
     home = session.home()
     sandbox.load(home, path)
-    output.write(f"Loaded {path} into the sandbox in {home}.")
+    output.write(f"Loaded {output.shown(path)} into the sandbox in {output.shown(home)}.")
 
 
 @command.command(

@@ -189,7 +189,7 @@ def ready_sandbox() -> Path:
     where = home()
     if not sandbox.exists(where):
         sandbox.reset(where)
-        output.notice(f"No tenant yet: made the demo tenant in {where}.")
+        output.notice(f"No tenant yet: made the demo tenant in {output.shown(where)}.")
     return where
 
 

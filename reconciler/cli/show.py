@@ -41,13 +41,13 @@ def command(*, path: Path, verify_with: tuple[Path, ...], as_json: bool, everyth
     signer = keys.verify(path, document.dumps(saved.document), trusted) if trusted else None
     if fault := document.fault(saved):
         said = saved_errors.fault(Facts({"fault": fault, "version": saved.plan.tool_version}))
-        output.warning(f"{path} {said}; apply refuses it.")
+        output.warning(f"{output.shown(path)} {said}; apply refuses it.")
     if as_json:
         output.write(document.dumps(saved.document))
     else:
         output.plan(saved.plan, everything=everything)
     if signed := _signed(path, signer):
-        output.notice(signed)
+        output.notice(output.shown(signed))
 
 
 def _signed(path: Path, signer: str | None) -> str:

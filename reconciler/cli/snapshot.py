@@ -46,7 +46,7 @@ def command(*, files: tuple[Path, ...], connection: session.Connection, out: Pat
             current = session.with_mailboxes(directory, current, ids)
     snapshot.write(current, out)
     users = output.count(len(current.users), "user")
-    output.notice(f"Saved {users} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {out}.")
+    output.notice(f"Saved {users} as of {current.taken_at:%Y-%m-%d %H:%M} UTC to {output.shown(out)}.")
 
 
 def _revokes(document: Document) -> bool:

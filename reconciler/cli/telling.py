@@ -126,7 +126,7 @@ class Teller:
             self._say("Plan again to see what the tenant holds now.")
         if run.counts["unsettled"]:
             self._say("What is unsettled was accepted; plan again later to see that it is there.")
-        self._say(f"Run {run.id} is in {log.path}; `reconciler history {run.id}` shows it.")
+        self._say(clean(f"Run {run.id} is in {log.path}; `reconciler history {run.id}` shows it."))
         if run.error:
             output.error(f"the run ended early: {_reason(run.error)}")
         if self._as_json:

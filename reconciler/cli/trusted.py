@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,10 +72,12 @@ def read(files: Sequence[Path], revision: str | None, rails: Path | None) -> tup
     if revision is not None:
         contents = {f"{revision}:{name}": text for name, text in at(revision, files)}
         if contents:
-            found.append(Trusted(revision, baselines.read(contents, whole=True), whole=True))
+            document = baselines.read(contents, whole=True, beside=partial(_beside, revision))
+            found.append(Trusted(revision, document, whole=True))
         else:
             names = ", ".join(path.as_posix() for path in files)
-            output.notice(f"{revision} has no {names} yet: there are no guard rails to compare with.")
+            missing = output.shown(f"{revision} has no {names} yet")
+            output.notice(f"{missing}: there are no guard rails to compare with.")
     if rails is not None:
         name = rails.as_posix()
         found.append(Trusted(name, baselines.read({name: _content(rails)}, whole=False), whole=False))
@@ -128,6 +131,16 @@ def at(revision: str, files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
                 if inner_kind != "tree" and Path(name).suffix in SUFFIXES:
                     shown = (path / name).as_posix()
                     yield _file(repository, revision, inner_mode, inner_blob, shown)
+
+
+def _beside(revision: str, file: str, path: str) -> bytes | None:
+    """Return what the revision has at a path from the folder of one of its files on; None: no file."""
+    repository = _repository()
+    inside = _inside(repository, Path(file.removeprefix(f"{revision}:")).parent / path)
+    for mode, _, blob, _ in _listed(repository, _commit(repository, revision), inside):
+        if mode in REGULAR:
+            return _sound(_asked(repository, "cat-file", "blob", blob))
+    return None
 
 
 class Repository(NamedTuple):

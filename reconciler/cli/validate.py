@@ -60,7 +60,7 @@ def command(*, files: tuple[Path, ...], catalog: Path | None, as_json: bool) -> 
 
         output.write(json_text(_document(problems, declared)))
     else:
-        _print(problems, declared, errors, " ".join(map(str, files)) or str(session.DEFAULT_FILE))
+        _print(problems, declared, errors, output.shown(" ".join(map(str, files)) or session.DEFAULT_FILE))
     return 1 if errors else 0
 
 

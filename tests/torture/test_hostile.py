@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,8 @@ from hypothesis import strategies as st
 
 from reconciler.cli import main
 from tests.cli.conftest import E3, EMS, STATE
+
+unix = pytest.mark.skipif(sys.platform == "win32", reason="no such names on Windows")
 
 EXAMPLES = 150 if os.environ.get("TORTURE") == "all" else 3
 PIECES = (
@@ -211,6 +214,38 @@ def test_no_string_of_a_tenant_or_of_a_file_reaches_anybody_as_it_is(run, data):
             found[command] = [*harm(out), *harm(err), *(formulas(out) if "--csv" in command else ())]
         shutil.rmtree(".reconciler")
         assert {command: each for command, each in found.items() if each} == {}
+
+
+NAME = "a\x1b[2J\n::error::x"
+TYPED = (
+    f"validate -f {NAME}", f"validate -f {NAME}/none", f"plan --out {NAME}/plan.json",
+    f"show {NAME}/plan.json",
+    f"snapshot --out {NAME}/again.json", f"sandbox load {NAME}/again.json", f"plan --journal {NAME}/none",
+    f"apply --auto-approve --partial --accept-data-loss --journal {NAME}/journal",
+    f"history --journal {NAME}/journal", f"history --journal {NAME}/none", f"history --journal {NAME}/noise",
+    f"history {NAME}", f"validate --{NAME}", f"plan --at {NAME}", f"plan --auth {NAME}", f"plan --for {NAME}",
+    f"plan --base-ref {NAME}", f"plan --guardrails {NAME}", f"plan --catalog {NAME}", f"why {NAME}",
+    f"show plan.json {NAME}", NAME, f"sandbox {NAME}", f"plan --journal {NAME}/noise",
+)  # fmt: skip
+
+
+@unix
+def test_what_is_typed_and_the_names_of_files_are_as_harmless(run, tmp_path, monkeypatch):
+    """A pipeline may take them from a change under review: a folder is named by whoever commits it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RECONCILER_HOME", NAME)
+    Path(NAME).mkdir()
+    Path(NAME, "noise").write_text('{"kind": "\\n::error::x"}\n', encoding="utf-8")
+    Path("state.json").write_text(json.dumps(STATE), encoding="utf-8")
+    Path("tenant.yaml").write_text("version: 1\nusers:\n  anna@contoso.com: {licenses: [EMS]}\n")
+    Path(NAME, "tenant.yaml").write_text("version: 1\n")
+    found = {}
+    for command in ("sandbox load state.json", *TYPED):
+        code, out, err = run(80, *command.split(" "))
+        assert "internal error" not in err, command
+        assert code in (0, 1, 3, 4), command
+        found[command] = harm(out) + harm(err)
+    assert {command: each for command, each in found.items() if each} == {}
 
 
 def test_what_looks_for_harm_finds_it():
