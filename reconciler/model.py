@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
+from reconciler.model_rails import Guardrails, Rail
 from reconciler.model_state import (
     Actor,
     Assignment,
@@ -305,32 +306,12 @@ class Restriction(Value, frozen=True, kw_only=True):
     countries: tuple[str, ...] = ()
 
 
-class Rail(Value, frozen=True, kw_only=True):
-    """Limits of one guard rail. Up to `free` always pass; above, `count` or `percent` refuse.
-
-    None means that this limit is not in force.
-    """
-
-    count: int | None = None
-    percent: float | None = None
-    free: int = 0
-
-
-class Guardrails(Value, frozen=True, kw_only=True):
-    """Guard rails in force. `protected_users` are UPNs, user ids, group ids or group names."""
-
-    max_revocations: Rail = Rail(count=50, percent=10, free=5)
-    max_deletions: Rail = Rail(count=5)
-    max_purchases: Rail = Rail(count=50)
-    protected_users: tuple[str, ...] = ()
-    protected_skus: tuple[str, ...] = ()  # SKU ids
-
-
 class Baseline(Value, frozen=True, kw_only=True):
     """What a place says that the author of a change can't alter: a revision, or a file of guard rails.
 
     A plan keeps to the stricter of these rails and its own. `entries` counts `users`; where a file says
-    nothing but rails, that and what follows is None, or nothing.
+    nothing but rails, that is None, and what follows says nothing. `graces`: name of a rule → days.
+    `mailboxes_from` names a table, and `holds` are the addresses in it of mailboxes on hold.
     """
 
     name: str
@@ -339,6 +320,11 @@ class Baseline(Value, frozen=True, kw_only=True):
     unlisted_users: Literal["keep", "revoke"] | None = None
     disable_before_delete: int | None = None
     restrictions: tuple[Restriction, ...] = ()
+    default_mode: Mode = "replace"
+    ignored_skus: frozenset[str] = frozenset()
+    graces: dict[str, int] = {}
+    mailboxes_from: str | None = None
+    holds: tuple[str, ...] = ()
 
 
 class ToldMailbox(Value, frozen=True, kw_only=True):
@@ -365,6 +351,7 @@ class Desired(Value, frozen=True, kw_only=True):
     tenant: TenantRef
     digest: str
     default_location: str | None = None
+    default_mode: Mode = "replace"  # of users' lists of licences; each entry has its own already
     unlisted_users: Literal["keep", "revoke"] = "keep"
     unlisted_location: Location | None = None
     ignored_skus: frozenset[str] = frozenset()

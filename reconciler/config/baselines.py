@@ -6,26 +6,33 @@ anything else than what is asked for is not told: nobody applies these files. It
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.config import desired, document, reader, shape
+from reconciler.config import desired, document, exchange, reader, shape, table
 from reconciler.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from reconciler.catalog import Catalog
     from reconciler.model import Baseline, Sku
 
-COMPARED = ("guardrails", "unlisted_users", "defaults", "restrictions")
-"""Sections that are compared; of a file of guard rails only the first."""
+    Beside = Callable[[str, str], bytes | None]
+    """A file, by its name, and a path from its folder on → what is there; None: nothing is."""
+
+COMPARED = ("guardrails", "unlisted_users", "defaults", "restrictions", "ignore_skus", "mailboxes_from")
+"""Sections that are compared; of a file of guard rails only the first. Of `rules`, what can be read is."""
 
 
-def read(contents: Mapping[str, bytes], *, whole: bool) -> document.Document:
+def read(
+    contents: Mapping[str, bytes], *, whole: bool, beside: Beside = lambda *_: None
+) -> document.Document:
     """Return what the files say, by name; `whole` where they are a desired state, not rails alone.
 
-    Raises ConfigError where a section that is compared can't be understood: rails that nobody can read
-    protect nobody. Raises UsageError where a file of rails has none.
+    `beside` reads the table that a file names; rows of it that are wrong tell nothing. Raises ConfigError
+    where a section that is compared can't be understood: rails that nobody can read protect nobody. Raises
+    UsageError where a file of rails has none.
     """
     sources = []
     sections = COMPARED if whole else COMPARED[:1]
@@ -43,7 +50,18 @@ def read(contents: Mapping[str, bytes], *, whole: bool) -> document.Document:
         raise UsageError("no-guardrails", path=", ".join(contents))
     twice = document.declared_twice(found)
     document.raise_for([problem for problem in twice if problem.params["name"] in sections])
-    return found
+    return _with_mailboxes(found, beside) if whole else found
+
+
+def _with_mailboxes(found: document.Document, beside: Beside) -> document.Document:
+    """Return the files with the table of mailboxes that one of them names, where there is one."""
+    declared = found.single("mailboxes_from")
+    content = beside(declared[0].name, declared[1]["csv"]) if declared else None
+    if declared is None or content is None:
+        return found
+    source, said = declared
+    export = table.read(said["csv"], content, said.get("columns"), source, exchange.MAILBOXES)
+    return replace(found, exports=(export,))
 
 
 def resolve(

@@ -17,7 +17,7 @@ from reconciler.config.document import by_position, folded, paused_collection, r
 from reconciler.config.entries import Entries
 from reconciler.config.licences import Licences
 from reconciler.config.names import Names
-from reconciler.config.rules import groups, rules
+from reconciler.config.rules import graces, groups, rules
 from reconciler.model import (
     Baseline,
     Desired,
@@ -73,22 +73,27 @@ def baseline(
 ) -> Baseline:
     """Return what files that nobody applies say of the rails, and where `whole` of other safeguards.
 
-    Raises ConfigError where a SKU or a service plan is not known.
+    Raises ConfigError where a SKU or a service plan is not known; of SKUs that don't count, one that the
+    tenant lost is no news.
     """
     resolver = _Resolver(document, Names(skus, catalog, document.names("bundles"), offline=False))
     found = Baseline(name=name, guardrails=resolver.guardrails())
     if whole:
-        unlisted, defaults = document.single("unlisted_users"), document.single("defaults")
-        wait = defaults[1].get("disable_before_delete") if defaults else None
+        defaults = resolver.single("defaults", {})
+        wait = defaults.get("disable_before_delete")
         found = msgspec.structs.replace(
             found,
             entries=len(document.names("users")),
-            unlisted_users=unlisted[1] if unlisted else "keep",
+            unlisted_users=resolver.single("unlisted_users", "keep"),
             disable_before_delete=days(wait) if wait else None,
             restrictions=tuple(resolver.restrictions()),
+            default_mode=defaults.get("licenses", "replace"),
+            graces=graces(document),
+            mailboxes_from=resolver.single("mailboxes_from", {}).get("csv"),
+            holds=tuple(sorted(row.address for row in resolver.mailboxes() if row.on_hold)),
         )
     raise_for(resolver.problems)
-    return found
+    return msgspec.structs.replace(found, ignored_skus=resolver.ignored(catalog)) if whole else found
 
 
 def check_names(document: Document, catalog: Catalog) -> tuple[Problem, ...]:
@@ -136,19 +141,21 @@ class _Resolver:
 
     def desired(self, catalog: Catalog) -> Desired:
         """Return the desired state; of no use where there are problems."""
-        defaults = self._single("defaults", {})
+        defaults = self.single("defaults", {})
         unlisted = self.document.single("unlisted_users")
         rails = self.document.single("guardrails")
         self.licences.bundles(self.document)
-        entries = Entries(self.document, self.licences, defaults.get("licenses", "replace"))
+        mode = defaults.get("licenses", "replace")
+        entries = Entries(self.document, self.licences, mode)
         wait = defaults.get("disable_before_delete")
         return Desired(
             tenant=self.document.tenant,
             digest=self.document.digest,
             default_location=defaults.get("usage_location"),
+            default_mode=mode,
             unlisted_users=unlisted[1] if unlisted else "keep",
             unlisted_location=unlisted[0].locate(("unlisted_users",), key=True) if unlisted else None,
-            ignored_skus=self._ignored(catalog),
+            ignored_skus=self.ignored(catalog),
             subscriptions=tuple(sorted(self._subscriptions(), key=attrgetter("sku_id"))),
             entries=tuple(sorted(entries.all(), key=attrgetter("upn"))),
             rules=tuple(sorted(rules(self.document, self.licences), key=attrgetter("name"))),
@@ -158,10 +165,10 @@ class _Resolver:
             guardrails=self.guardrails(),
             guardrails_location=rails[0].locate(("guardrails",), key=True) if rails else None,
             protected_places=tuple(place for _, place in self._protected()),
-            mailboxes=tuple(sorted(self._mailboxes(), key=attrgetter("address"))),
+            mailboxes=tuple(sorted(self.mailboxes(), key=attrgetter("address"))),
         )
 
-    def _single(self, section: str, default: Data) -> Data:
+    def single(self, section: str, default: Data) -> Data:
         """Return a section that may stand once."""
         declared = self.document.single(section)
         return declared[1] if declared else default
@@ -174,7 +181,7 @@ class _Resolver:
             if found:
                 yield found
 
-    def _ignored(self, catalog: Catalog) -> frozenset[str]:
+    def ignored(self, catalog: Catalog) -> frozenset[str]:
         """Return the ids of the SKUs that don't count."""
         declared = self.document.single("ignore_skus")
         return frozenset(self._skus(declared, "ignore_skus")) if declared else catalog.free_skus
@@ -217,7 +224,7 @@ class _Resolver:
             for plan_id in found:
                 yield Restriction(location=member.location, plan_id=plan_id, countries=countries)
 
-    def _mailboxes(self) -> Iterator[ToldMailbox]:
+    def mailboxes(self) -> Iterator[ToldMailbox]:
         """Yield what the tables of mailboxes tell."""
         for table in self.document.exports:
             yield from exchange.mailboxes(table)

@@ -43,10 +43,23 @@ def rules(document: Document, licences: Licences) -> Iterator[Rule]:
             grants=grants,
             choices=choices,
             exclusions=exclusions,
-            grace=days(said["grace"]) if "grace" in said else GRACE,
+            grace=_grace(said),
             priority=int(said.get("priority", 0)),
             scope=document.scope(member.source),
         )
+
+
+def graces(document: Document) -> dict[str, int]:
+    """Return name → days of grace, of every rule with a name that could be read."""
+    return {
+        member.value["name"]: _grace(member.value)
+        for member in document.members("rules")
+        if "name" in member.value
+    }
+
+
+def _grace(said: dict[str, Any]) -> int:
+    return days(said["grace"]) if "grace" in said else GRACE
 
 
 def groups(document: Document, licences: Licences) -> Iterator[WantedGroup]:

@@ -6,11 +6,12 @@ told: of rails, which then has no effect on this plan, and of other safeguards, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.model import Guardrails, Rail
 from reconciler.plan import Conflict
 from reconciler.plan_rails import RAILS, limits, of_plan, strictest
+from reconciler.planning import mailboxes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from reconciler.model import Baseline, Desired, Location, Restriction
     from reconciler.plan import Plan
     from reconciler.planning.context import Context
+
+
+class _Looser(NamedTuple):
+    """What the files loosen: of a list, `was` holds what is missing. `place` is where it stands in them."""
+
+    setting: str
+    was: object
+    now: object
+    place: Location | None = None
+    subject: str | None = None
 
 
 def in_force(desired: Desired) -> Guardrails:
@@ -38,14 +49,16 @@ def conflicts(context: Context) -> Iterator[Conflict]:
         for rail in RAILS:
             yield from _looser_rail(desired, base, rail)
         yield from _unprotected(context, base)
-        yield from _looser_settings(context, base)
+        for one in _looser_settings(context, base):
+            yield _loosened("safeguard-loosened", base, one)
 
 
 def _looser_rail(desired: Desired, base: Baseline, rail: str) -> Iterator[Conflict]:
     was, now = getattr(base.guardrails, rail), getattr(desired.guardrails, rail)
     if strictest((was, now)) != now:
         place = desired.guardrails_location
-        yield _loosened("guardrail-loosened", f"guardrails/{rail}", base, place, limits(was), limits(now))
+        looser = _Looser(f"guardrails.{rail}", limits(was), limits(now), place)
+        yield _loosened("guardrail-loosened", base, looser)
 
 
 def _unprotected(context: Context, base: Baseline) -> Iterator[Conflict]:
@@ -53,25 +66,38 @@ def _unprotected(context: Context, base: Baseline) -> Iterator[Conflict]:
     own, was, place = context.desired.guardrails, base.guardrails, context.desired.guardrails_location
     users = sorted(set(was.protected_users) - set(own.protected_users))
     skus = sorted(set(was.protected_skus) - set(own.protected_skus))
-    if users:
-        yield _loosened("guardrail-loosened", "guardrails/protected_users", base, place, users, [])
-    if skus:
-        parts = [context.sku(sku_id).part_number for sku_id in skus]
-        yield _loosened("guardrail-loosened", "guardrails/protected_skus", base, place, parts, [])
+    parts = [context.sku(sku_id).part_number for sku_id in skus]
+    for key, names in (("protected_users", users), ("protected_skus", parts)):
+        if names:
+            looser = _Looser(f"guardrails.{key}", names, [], place)
+            yield _loosened("guardrail-loosened", base, looser)
 
 
-def _looser_settings(context: Context, base: Baseline) -> Iterator[Conflict]:
+def _looser_settings(context: Context, base: Baseline) -> Iterator[_Looser]:
     desired = context.desired
     if base.unlisted_users == "keep" and desired.unlisted_users == "revoke":
-        place = desired.unlisted_location
-        yield _loosened("safeguard-loosened", "unlisted_users", base, place, "keep", "revoke")
+        yield _Looser("unlisted_users", "keep", "revoke", desired.unlisted_location)
+    if base.default_mode == "add" and desired.default_mode == "replace":
+        yield _Looser("defaults.licenses", "add", "replace")
     was, now = base.disable_before_delete or 0, desired.disable_before_delete or 0
     if now < was:
-        subject = "defaults/disable_before_delete"
-        yield _loosened("safeguard-loosened", subject, base, None, f"{was}d", f"{now}d" if now else None)
+        yield _Looser("defaults.disable_before_delete", f"{was}d", f"{now}d" if now else None)
     gone = _restricted(context, base.restrictions) - _restricted(context, desired.restrictions)
     if gone:
-        yield _loosened("safeguard-loosened", "restrictions", base, None, sorted(gone), [])
+        yield _Looser("restrictions", sorted(gone), [])
+    counted = (base.ignored_skus - desired.ignored_skus) & context.owned.keys()
+    if counted:
+        yield _Looser("ignore_skus", sorted(context.sku(sku_id).part_number for sku_id in counted), [])
+    for rule in desired.rules:
+        was = base.graces.get(rule.name, 0)
+        if rule.mode == "replace" and rule.grace < was:
+            setting, place = f"rules.{rule.name}.grace", rule.location
+            yield _Looser(setting, f"{was}d", f"{rule.grace}d", place, f"rules/{rule.name}")
+    unheld = mailboxes.not_held(context, base.holds)
+    if base.mailboxes_from and not desired.mailboxes:
+        yield _Looser("mailboxes_from", base.mailboxes_from, None)
+    elif unheld:
+        yield _Looser("mailboxes_from", [f"hold on {upn}" for upn in unheld], [])
 
 
 def _restricted(context: Context, rows: Iterable[Restriction]) -> set[str]:
@@ -84,13 +110,12 @@ def _restricted(context: Context, rows: Iterable[Restriction]) -> set[str]:
     }
 
 
-def _loosened(
-    code: str, subject: str, base: Baseline, place: Location | None, was: object, now: object
-) -> Conflict:
+def _loosened(code: str, base: Baseline, looser: _Looser) -> Conflict:
+    setting, was, now, place, subject = looser
     return Conflict(
         code=code,
-        params={"setting": subject.replace("/", "."), "base": base.name, "was": was, "now": now},
-        subject=subject,
+        params={"setting": setting, "base": base.name, "was": was, "now": now},
+        subject=subject or setting.replace(".", "/"),
         blocks=False,
         file=place.file if place else None,
         line=place.line if place else None,

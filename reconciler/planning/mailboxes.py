@@ -14,7 +14,7 @@ from reconciler.plan import Conflict
 from reconciler.planning import losses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from reconciler.model import Current, ToldMailbox
     from reconciler.plan import Plan
@@ -104,6 +104,13 @@ def _needs(context: Context, mailbox: Mailbox, was: Plans, will: Plans) -> str |
 def unknown(mailbox: Mailbox) -> list[str]:
     """Return what is not known of a mailbox, of all that decides whether a shared one needs a licence."""
     return [fact for fact in FACTS if getattr(mailbox, fact) is None]
+
+
+def not_held(context: Context, addresses: Iterable[str]) -> list[str]:
+    """Return the UPNs of users whose mailboxes, of these, nobody tells to be on hold."""
+    users = {_meant(context, address) for address in addresses}
+    held = {user_id for user_id, mailbox in context.mailboxes.items() if mailbox.on_hold}
+    return sorted(context.by_id[user_id].upn for user_id in users - held if user_id)
 
 
 def told(context: Context) -> dict[str, Any]:

@@ -130,6 +130,40 @@ def test_a_new_file_has_nothing_to_be_compared_with(repository, run):
     )
 
 
+def test_a_hold_that_is_taken_out_of_a_table_is_told(repository, tenant, planned):
+    """The table is read as the revision has it, from the folder of the file that names it."""
+    folder = repository / "desired" / "sub"
+    folder.mkdir(parents=True)
+    export = folder / "exchange.csv"
+    export.write_text("UserPrincipalName,LitigationHoldEnabled\nbram@contoso.com,True\n")
+    text = tenant.read_text() + "mailboxes_from: {csv: sub/exchange.csv}\n"
+    (repository / "desired" / "tenant.yaml").write_text(text)
+    committed()
+    options = ("-f", "desired", "--base-ref", "base")
+    assert loosened(planned(*options)) == {}
+
+    export.write_text("UserPrincipalName,LitigationHoldEnabled\nbram@contoso.com,False\n")
+    (told,) = (one for one in planned(*options)["conflicts"] if one["code"] == "safeguard-loosened")
+    assert (told["params"]["was"], told["params"]["now"]) == (["hold on bram@contoso.com"], [])
+
+
+def test_a_table_that_is_no_file_of_the_revision_is_not_compared(repository, tenant, planned):
+    """A link, or one that is made anew for each plan; that it is named no more is told."""
+    text = tenant.read_text()
+    tenant.write_text(text + "mailboxes_from: {csv: exchange.csv}\n")
+    export = repository / "exchange.csv"
+    made = repository / "made.csv"
+    made.write_text("UserPrincipalName,LitigationHoldEnabled\nbram@contoso.com,True\n")
+    export.symlink_to("made.csv")
+    committed()
+    assert loosened(planned("--base-ref", "base")) == {}
+
+    export.unlink()
+    committed()
+    tenant.write_text(text)
+    assert set(loosened(planned("--base-ref", "base"))) == {"mailboxes_from"}
+
+
 def test_users_that_are_emptied_against_the_revision_are_refused(repository, tenant, planned):
     tenant.write_text("version: 1\ntenant: {domain: contoso.com}\nusers: {}\n" + RAILS)
     (refusal,) = planned("--base-ref", "base")["refusals"]

@@ -8,13 +8,13 @@ from reconciler.model import Baseline, Guardrails, Location, Rail, Restriction
 from tests.config.samples import CATALOG, E3, EMS, MEETING, SKUS
 
 
-def read(text, *others, whole=True):
+def read(text, *others, whole=True, **more):
     """Return what `main:tenant.yaml` says; `others` are further files."""
     names = ("main:tenant.yaml", "main:more.yaml")
     contents = {
         name: f"version: 1\n{one}".encode() for name, one in zip(names, (text, *others), strict=False)
     }
-    found = baselines.read(contents, whole=whole)
+    found = baselines.read(contents, whole=whole, **more)
     return baselines.resolve(found, SKUS, CATALOG, "main", whole=whole)
 
 
@@ -32,8 +32,12 @@ def test_a_revision_says_all_that_is_compared():
         "  max_deletions: {count: 2}\n"
         "  protected_users: [Boss@Contoso.com]\n"
         "  protected_skus: [EMS]\n"
-        "defaults: {disable_before_delete: 7d}\n"
+        "defaults: {disable_before_delete: 7d, licenses: add}\n"
         "restrictions: [{plan: MCOMEETADV, countries: [IN]}]\n"
+        "ignore_skus: [EMS]\n"
+        "rules:\n"
+        "  - {name: a, when: {department: x}, licenses: {replace: [EMS]}, grace: 7d}\n"
+        "  - {name: b, when: {department: x}, licenses: [EMS]}\n"
         "users: {anna@contoso.com: {licenses: []}, bram@contoso.com: {ensure: absent}}\n"
     )
 
@@ -52,15 +56,51 @@ def test_a_revision_says_all_that_is_compared():
                 countries=("IN",),
             ),
         ),
+        default_mode="add",
+        ignored_skus=frozenset({EMS}),
+        graces={"a": 7, "b": 30},
     )
 
 
 def test_a_revision_that_says_nothing_has_the_rails_that_are_in_force_then():
     """A figure that is left out has its default there, too."""
     assert read("unlisted_users: revoke\n") == Baseline(
-        name="main", guardrails=Guardrails(), entries=0, unlisted_users="revoke"
+        name="main",
+        guardrails=Guardrails(),
+        entries=0,
+        unlisted_users="revoke",
+        ignored_skus=CATALOG.free_skus,
     )
     assert read("defaults: {usage_location: NL}\n").disable_before_delete is None
+
+
+MAILBOXES = "mailboxes_from: {csv: sub/ex.csv}\n"
+EXPORT = b"UserPrincipalName,LitigationHoldEnabled\nBoss@contoso.com,True\nan@contoso.com,False\nx,y\n"
+
+
+def test_a_revision_tells_which_mailboxes_are_on_hold():
+    """By the table that it names, as it was; what is wrong in that tells nothing."""
+    asked = []
+
+    def beside(*place):
+        asked.append(place)
+        return EXPORT
+
+    found = read("users: {}\n", MAILBOXES, beside=beside)
+
+    assert asked == [("main:more.yaml", "sub/ex.csv")]
+    assert (found.mailboxes_from, found.holds) == ("sub/ex.csv", ("boss@contoso.com",))
+
+
+def test_a_table_that_the_revision_does_not_have_tells_nothing():
+    """It may be made anew for each plan; that it was named is known."""
+    found = read(MAILBOXES)
+    assert (found.mailboxes_from, found.holds) == ("sub/ex.csv", ())
+
+
+def test_a_sku_that_did_not_count_may_be_gone_by_now():
+    """The change that takes it out of `ignore_skus` is just what mends this."""
+    assert read("ignore_skus: [EMS, GONE]\n").ignored_skus == {EMS}
 
 
 def test_sections_may_stand_in_several_files():
@@ -96,6 +136,8 @@ def test_what_is_not_compared_may_be_wrong():
         ("guardrails: {max_deletoins: {count: 1}}\n", (2, "unknown-key")),
         ("guardrails: [5]\n", (2, "wrong-type")),
         ("unlisted_users: no\n", (2, "bad-value")),
+        ("ignore_skus: EMS\n", (2, "wrong-type")),
+        ("mailboxes_from: {}\n", (2, "missing-key")),
         ("restrictions: [{sku: EMS}]\n", (2, "missing-key")),
         ("guardrails: {max_deletions: {count: 1}\n", (3, "yaml-syntax")),
         ("users: {}\nusers: {}\n", (3, "duplicate-key")),

@@ -91,6 +91,7 @@ guardrails:
         tenant=TenantRef(domain="contoso.com", location=place(2, 1)),
         digest=desired.digest,
         default_location="NL",
+        default_mode="add",
         unlisted_users="revoke",
         ignored_skus=frozenset({FLOW, E3}),
         unlisted_location=place(4, 1),

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from reconciler.model import Baseline, Guardrails, Rail, Restriction
+from reconciler.model import Baseline, Every, Guardrails, Rail, Restriction, Rule, ToldMailbox
 from reconciler.planning.baseline import looser
 from tests.planning.world import CATALOG, codes, conflict, entry, line, pid, planned, sid, user
 
@@ -151,6 +151,63 @@ def test_other_safeguards_that_are_loosened_are_told_and_followed():
     assert [one.line for one in plan.conflicts] == [None, None, 2]
     gone = based(base, disable_before_delete=None, restrictions=(plans, skus))
     assert told(gone) == [("safeguard-loosened", "defaults.disable_before_delete", "7d", None)]
+
+
+def test_licences_that_were_to_stay_and_are_taken_are_told():
+    """A mode that replaces; SKUs that count again, of those that the tenant has; a shorter grace."""
+    base = msgspec.structs.replace(
+        MAIN,
+        default_mode="add",
+        ignored_skus=frozenset({sid("EMS"), sid("FLOW_FREE"), sid("POWER_BI_STANDARD")}),
+        graces={"sales": 30, "longer": 30, "adding": 30},
+    )
+    rules = tuple(
+        Rule(name=name, when=Every(conditions=()), mode=mode, grace=days, location=line(3))
+        for name, mode, days in [
+            ("adding", "add", 0),
+            ("longer", "replace", 60),
+            ("new", "replace", 0),
+            ("sales", "replace", 7),
+        ]
+    )
+    more = {"ignored_skus": frozenset({sid("EMS")}), "rules": rules, "default_mode": "replace"}
+    plan = planned(
+        entry("admin", grants=None),
+        users=(user("anna", "EMS", "FLOW_FREE"),),
+        desired={"baselines": (base,), **more},
+    )
+
+    assert told(plan) == [
+        ("safeguard-loosened", "defaults.licenses", "add", "replace"),
+        ("safeguard-loosened", "ignore_skus", ["FLOW_FREE"], []),
+        ("safeguard-loosened", "rules.sales.grace", "30d", "7d"),
+    ]
+    shorter = next(one for one in plan.conflicts if one.subject == "rules/sales" and not one.blocks)
+    assert (shorter.code, shorter.line) == ("safeguard-loosened", 3)
+    same = {"ignored_skus": base.ignored_skus, "rules": rules[:-1], "default_mode": "add"}
+    assert told(based(base, **same)) == []
+
+
+def test_a_hold_that_the_files_tell_no_more_is_told():
+    """Of users who are here, by whichever address; the table itself, where none is left."""
+    base = msgspec.structs.replace(
+        MAIN,
+        mailboxes_from="exchange.csv",
+        holds=("anna@contoso.com", "b@contoso.com", "cees@contoso.com", "gone@contoso.com"),
+    )
+    bram = user("bram", proxy_addresses=("b@contoso.com", "bram@contoso.com"))
+    people = (user("anna"), bram, user("cees"))
+    rows = (
+        ToldMailbox(address="anna@contoso.com", location=line(2), on_hold=True),
+        ToldMailbox(address="cees@contoso.com", location=line(3), on_hold=False),
+    )
+
+    def against(*mailboxes):
+        return told(planned(users=people, desired={"baselines": (base,), "mailboxes": mailboxes}))
+
+    lost = ["hold on bram@contoso.com", "hold on cees@contoso.com"]
+    assert against(*rows) == [("safeguard-loosened", "mailboxes_from", lost, [])]
+    assert against() == [("safeguard-loosened", "mailboxes_from", "exchange.csv", None)]
 
 
 def test_a_file_of_rails_speaks_of_rails_alone():
