@@ -69,6 +69,7 @@ __all__ = [
     "remembered",
     "removals",
     "runs",
+    "unread",
 ]
 
 
@@ -90,6 +91,16 @@ def read(where: Where) -> Reading:
         else:
             lines.append(found)
     return Reading(lines=tuple(lines), damage=tuple(damage))
+
+
+def unread(where: Where) -> Damage | None:
+    """Return the first line of a journal in which not one can be read; None where one can, or it is empty."""
+    first = None
+    for found in _Scan(place_of(where)):
+        if not isinstance(found, Damage):
+            return None
+        first = first or found
+    return first
 
 
 class _Scan:

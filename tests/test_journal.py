@@ -153,6 +153,19 @@ def test_a_journal_that_does_not_exist_is_empty(tmp_path):
     assert journal.removals(path) == ()
 
 
+def test_a_journal_that_is_none_is_told_from_one_with_a_torn_line(path):
+    assert journal.unread(path) is None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\nno\nrecord\n")
+    assert journal.unread(path).line == 2
+    path.unlink()
+    with Journal(path, clock=lambda: NOW) as log:
+        log.end(counts={}, exit_code=0, interrupted=False)
+    with path.open("ab") as file:
+        file.write(b"torn")
+    assert journal.unread(path) is None
+
+
 def test_a_journal_that_can_not_be_read_is_told(tmp_path):
     with pytest.raises(UsageError) as caught:
         journal.read(tmp_path)

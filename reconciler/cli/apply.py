@@ -241,6 +241,8 @@ def _open(
     organization, now = directory.identity()
     named = [name for name in plan.guardrails.get("protected_users", ()) if "@" not in name]
     roles, groups = directory.protections(named)
+    place = session.journal_of(connection)
+    session.tell_of_noise(place)
     live = Live(
         tenant_id=organization.id,
         provider=provider,
@@ -248,7 +250,7 @@ def _open(
         now=now,
         roles=roles,
         groups=groups,
-        deeds=journal.deeds(session.journal_of(connection), organization.id),
+        deeds=journal.deeds(place, organization.id),
     )
     return Proposed(
         plan=plan, digest=saved.digest, live=live, signed_by=saved.signed_by, saved=True

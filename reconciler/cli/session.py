@@ -1,9 +1,9 @@
 """What does a command need before it can begin?
 
 The files of the desired state, the tenant and who acts in it, and the plan that follows from them.
-Every command gets them here, so that `plan` and `apply` can't differ. Nothing is printed here but the
-notice that a demo tenant was made. The parts are imported where they are used: a command's `--help`
-needs none of them.
+Every command gets them here, so that `plan` and `apply` can't differ. Nothing is printed here but that a
+demo tenant was made, and that a journal is none. The parts are imported where they are used: a command's
+`--help` needs none of them.
 """
 
 from __future__ import annotations
@@ -116,6 +116,20 @@ def journal_of(connection: Connection) -> Place:
     from reconciler import journal
 
     return journal.place_of(connection.journal or journal.path_in(home()))
+
+
+def tell_of_noise(place: Place) -> None:
+    """Say so where a journal holds lines, and not one can be read; of single ones `history` tells."""
+    from reconciler import journal
+
+    first = journal.unread(place)
+    if first:
+        output.warning(
+            output.shown(
+                f"{place.name}:{first.line}: this line is no record, nor is any other ({first.reason}): "
+                "what earlier runs of apply did is not known. Is it the right file?"
+            )
+        )
 
 
 def files(named: Sequence[Path]) -> tuple[Path, ...]:
@@ -272,6 +286,7 @@ def look(
 
     current = directory.read(groups, fields)
     path, tenant = journal_of(connection), current.organization.id
+    tell_of_noise(path)
     recorded = journal.removals(path, tenant)
     removals = sorted({*current.removals, *recorded}, key=lambda r: (r.user_id, r.sku_id, r.removed_at))
     return msgspec.structs.replace(

@@ -163,3 +163,22 @@ def test_hostile_names_are_shown_harmless(run, workdir):
     for ran in (run("history"), run("history", "last"), run("history", "last", "--json")):
         assert not set("\x1b\x07\u202e") & set(ran.out)
     assert "no directory role" in run("history", "last").out
+
+
+def test_a_journal_in_which_nothing_can_be_read_is_told_of_by_all_that_rely_on_it(run, sandbox):
+    """A slip in `--journal`, or a file that was damaged: guard rails then count no earlier run."""
+    run("plan", "--out", "plan.json")
+    noise = sandbox.parent / "noise.txt"
+    for command in ("plan", "plan --json", "users", "apply plan.json --auto-approve"):
+        noise.write_text("no\nrecord\n")
+        ran = run(*command.split(), "--journal", noise.name)
+        assert ran.code == 0
+        assert ran.err.startswith("warning: noise.txt:1: this line is no record, nor is any other (")
+        assert "what earlier runs of apply did is not known" in ran.err
+        assert ran.err.count("warning:") == 1
+
+
+def test_of_a_journal_that_was_torn_once_plans_say_nothing(run, sandbox, runs):
+    with (sandbox / "journal.jsonl").open("ab") as file:
+        file.write(b'{"torn')
+    assert run("plan").err == ""
