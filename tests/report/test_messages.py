@@ -694,9 +694,9 @@ def test_what_is_loosened_is_told_with_what_it_was():
     assert "EMS in IN is missing. This plan follows these files." in told("safeguard-loosened", gone).message
     wait = {"setting": "defaults.disable_before_delete", "base": "origin/main", "was": "7d", "now": None}
     assert "7d there, nothing here" in told("safeguard-loosened", wait).message
-    held = {"setting": "mailboxes_from", "base": "origin/main", "was": ["hold on anna@contoso.com"], "now": []}
+    held = {**gone, "setting": "mailboxes_from", "was": ["hold on anna@contoso.com"]}
     assert "hold on anna@contoso.com is missing." in told("safeguard-loosened", held).message
-    grace = {"setting": "rules.Sales staff.grace", "base": "origin/main", "was": "30d", "now": "7d"}
+    grace = {**wait, "setting": "rules.Sales staff.grace", "was": "30d", "now": "7d"}
     assert told("safeguard-loosened", grace).message.startswith(
         "`rules.Sales staff.grace` protects less in these files than in origin/main: 30d there, 7d here."
     )
